@@ -1,0 +1,69 @@
+"""Text of one cell to a value, or a refusal that says what was found. Nothing here guesses."""
+
+import re
+from datetime import date
+from decimal import Decimal, InvalidOperation
+
+from ..market.money import LARGEST, paisa
+
+FIRST_YEAR, LAST_YEAR = 1990, 2050  # a year beyond is Bikram Sambat (2047 began in 1990 AD), or a slip
+ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+LONGEST_SHOWN = 40
+
+
+def shown(text: str) -> str:
+    """A cell as it may be quoted in a message: printable and short."""
+    return repr(text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…")
+
+
+def day(text: str) -> date:
+    """An ISO date of the Gregorian calendar; a time of day behind it is dropped. Raises ValueError saying what to do."""
+    iso = text.strip().split(" ")[0].split("T")[0]
+    if not ISO_DAY.fullmatch(iso):
+        raise ValueError(f"{shown(text)} is not a date like 2026-08-21; write year-month-day")
+    if int(iso[:4]) >= LAST_YEAR:
+        raise ValueError(f"{shown(text)} reads as a Bikram Sambat date; write the Gregorian (AD) date")
+    if int(iso[:4]) < FIRST_YEAR:
+        raise ValueError(f"{shown(text)} is before {FIRST_YEAR}; correct the date")
+    try:
+        return date.fromisoformat(iso)
+    except ValueError:
+        raise ValueError(f"{shown(text)} is no day of the calendar; correct the date") from None
+
+
+def number(text: str) -> Decimal:
+    """A plain decimal number, thousands commas allowed, "-" for zero. Raises ValueError."""
+    plain = text.strip().replace(",", "")
+    if plain == "-":
+        return Decimal(0)
+    try:
+        value = Decimal(plain)
+    except InvalidOperation:
+        value = Decimal("NaN")
+    if not value.is_finite() or abs(value) * 100 > LARGEST:
+        raise ValueError(f"{shown(text)} is not a number a file of this kind can hold")
+    return value
+
+
+def units(text: str) -> int:
+    """A whole number of shares, at least 0; 553.0 counts as whole. Raises ValueError."""
+    value = number(text)
+    if value < 0 or value != value.to_integral_value():
+        raise ValueError(f"{shown(text)} is not a whole number of shares")
+    return int(value)
+
+
+def money(text: str) -> int:
+    """An amount of rupees, at least 0, in paisa. Raises ValueError."""
+    value = number(text)
+    if value < 0:
+        raise ValueError(f"{shown(text)} is below zero")
+    return paisa(value)
+
+
+def symbol(text: str) -> str:
+    """A ticker: any short printable text, kept as it stands (NA and TRUE are symbols), in capitals. Raises ValueError."""
+    name = " ".join(text.split()).upper()
+    if not name or len(name) > 30 or not name.isprintable():
+        raise ValueError(f"{shown(text)} is not a symbol")
+    return name
