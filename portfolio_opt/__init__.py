@@ -20,7 +20,7 @@ _HOMES = {
     "rebalance": "commands.rebalance",
 }
 
-__all__ = ["__version__", *sorted(_HOMES)]  # noqa: PLE0604
+__all__ = ["__version__", *sorted(_HOMES)]
 
 
 def __getattr__(name: str) -> Any:

@@ -121,7 +121,7 @@ class Panel:
         turnover: pd.DataFrame | None = None,
         adjustment: pd.DataFrame | None = None,
         dividend: pd.DataFrame | None = None,
-        open: pd.DataFrame | None = None,  # noqa: A002
+        open: pd.DataFrame | None = None,
         high: pd.DataFrame | None = None,
         low: pd.DataFrame | None = None,
         sector: Mapping[str, str] | None = None,

@@ -28,8 +28,10 @@ class Calendar:
         return day.weekday() in self.book.weekdays(day) and day not in self.book.closures
 
     def is_provisional(self, day: date) -> bool:
-        """Whether a closure of this day could still be unknown here."""
-        return day > max(self.last, self.book.closures_known_until)
+        """Whether the exchange may have been, or be, shut on this day without anyone here knowing."""
+        if self.first <= day <= self.last:
+            return False
+        return not self.book.closures_known_from <= day <= self.book.closures_known_until
 
     def next_session(self, day: date) -> date:
         """The first session after a day."""
@@ -37,10 +39,9 @@ class Calendar:
 
     def last_session(self, day: date) -> date:
         """The newest session on or before a day."""
-        for _ in range(LONGEST_CLOSURE):
-            if self.is_session(day):
-                return day
-            day -= ONE_DAY
+        for k in range(LONGEST_CLOSURE):
+            if self.is_session(day - ONE_DAY * k):
+                return day - ONE_DAY * k
         raise InvalidInput(f"no session in the {LONGEST_CLOSURE} days up to {day}: check the dates of the prices")
 
     def add_sessions(self, day: date, count: int) -> date:

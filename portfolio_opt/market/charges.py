@@ -1,11 +1,12 @@
 """What a trade costs besides its price: brokerage, the regulator's fee and the depository's charge."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from .money import Money, fraction_of
+from .money import Money, fraction_of, share_of
 from .rules import CHARGED_AS, DayRules
 
 
@@ -48,5 +49,5 @@ def charges(rules: DayRules, instrument: str, amount: Money) -> Charges:
 def split_dp_charge(rules: DayRules, units: tuple[int, ...]) -> tuple[int, ...]:
     """One day's DP charge in one scrip divided over that day's trades by units; the parts add up to the charge exactly."""
     before = np.concatenate([[0], np.cumsum(units)])
-    edges = [fraction_of(rules.dp_charge, 1_000_000 * int(edge) // int(before[-1])) for edge in before]
-    return tuple(high - low for low, high in zip(edges, edges[1:], strict=False))
+    edges = [share_of(rules.dp_charge, int(edge), int(before[-1])) for edge in before]
+    return tuple(high - low for low, high in pairwise(edges))

@@ -21,9 +21,9 @@ def paisa(rupees: str | int | Decimal) -> int:
         amount = Decimal(rupees)
     except InvalidOperation:
         raise ValueError(f"{rupees!r} is not an amount of rupees") from None
-    if not amount.is_finite() or abs(amount) * 100 > LARGEST:
+    if not amount.is_finite() or abs(amount) > LARGEST // 100:
         raise ValueError(f"{rupees!r} is not an amount below NPR 100 billion")
-    return int((amount * 100).quantize(Decimal(1), rounding="ROUND_HALF_UP"))
+    return int(amount.quantize(Decimal("0.01"), rounding="ROUND_HALF_UP") * 100)
 
 
 def paisa_from_price(price: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -56,8 +56,8 @@ def share_of(amount: Money, part: Money, whole: Money) -> Any:
     largest = 2.0 * np.max(amount, initial=0) * np.max(part, initial=0) + np.max(whole, initial=0)
     if largest < 2.0**62:
         return (2 * np.asarray(amount) * part + whole) // (2 * np.asarray(whole))
-    exact = (2 * np.asarray(amount, dtype=object) * part + whole) // (2 * np.asarray(whole, dtype=object))
-    return exact.astype(np.int64)
+    a, p, w = (np.asarray(number).astype(object) for number in (amount, part, whole))
+    return np.asarray((2 * a * p + w) // (2 * w)).astype(np.int64)[()]  # [()]: one number stays a number
 
 
 def fraction_of(amount: Money, rate_ppm: Money) -> Any:

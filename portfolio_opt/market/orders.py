@@ -51,7 +51,7 @@ class Sale:
         return self.amount - self.charges.total - self.tax
 
 
-def purchase(rules: DayRules, instrument: str, units: Money, price: int) -> tuple[Any, Charges]:
+def purchase(rules: DayRules, instrument: str, units: Money, price: Money) -> tuple[Any, Charges]:
     """Amount and charges of buying units at a price; the two together are what is paid."""
     amount = units * price
     return amount, charges(rules, instrument, amount)
@@ -62,11 +62,11 @@ def sale(
     investor: Investor,
     instrument: str,
     units: Money,
-    price: int,
+    price: Money,
     *,
-    held: int,
-    held_long: int,
-    total_cost: int,
+    held: Money,
+    held_long: Money,
+    total_cost: Money,
 ) -> Sale:
     """What selling `units` of a holding brings: charges, gain over average cost, and tax by age, oldest units first.
 
@@ -76,6 +76,8 @@ def sale(
     amount = units * price
     paid = charges(rules, instrument, amount)
     gain = amount - paid.total - cost_removed(total_cost, held, units)
-    units_long = np.minimum(units, held_long) if isinstance(units, np.ndarray) else min(units, held_long)
+    units_long = (
+        min(units, held_long) if isinstance(units, int) and isinstance(held_long, int) else np.minimum(units, held_long)
+    )
     tax = capital_gains_tax(rules, investor, gain, units - units_long, units_long)
     return Sale(amount, paid, gain, tax)

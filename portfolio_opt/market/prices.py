@@ -43,5 +43,8 @@ def limit_price(rules: DayRules, instrument: str, side: str, close: Money, margi
     tick = rules.tick_of(instrument)
     low, high = price_band(rules, instrument, close)
     if side == "BUY":
-        return np.minimum(round_down(close * (MILLION + margin_ppm) // MILLION, tick), high)
-    return np.maximum(round_up(-(-(close * (MILLION - margin_ppm)) // MILLION), tick), low)
+        wanted = round_down(close * (MILLION + margin_ppm) // MILLION, tick)
+    else:
+        wanted = round_up(-(-(close * (MILLION - margin_ppm)) // MILLION), tick)
+    limit = np.clip(wanted, low, high)
+    return limit if isinstance(close, np.ndarray) else int(limit)

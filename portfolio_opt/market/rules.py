@@ -78,6 +78,7 @@ class Rulebook:
         self.checked: date = table.pop("checked")
         closures = table.pop("closures")
         self.closures = frozenset[date](closures["days"])
+        self.closures_known_from: date = closures["known_from"]
         self.closures_known_until: date = closures["known_until"]
         self.tables = dict(_tables(table))
         for name, rows in self.tables.items():
@@ -129,7 +130,7 @@ class Rulebook:
     def _assumption(self, table: str, row: Mapping[str, Any]) -> str:
         later = next((r["from"] for r in self.tables[table] if r["from"] > row["from"]), None)
         until = f" to {later - timedelta(days=1)}" if later else ""
-        return f"{table.replace('_', ' ')} from {row['from']}{until}: {row['source']}"
+        return f"{table.replace('_', ' ').replace('.', ', ')} from {row['from']}{until}: {row['source']}"
 
 
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

@@ -1,0 +1,1 @@
+"""Convex programmes with certificates."""

@@ -1,0 +1,117 @@
+"""Limits as bounds on whole shares and on sectors: what can be reached today, and what is only reported."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import NoSolution
+from .problem import Problem
+
+Ints = NDArray[np.int64]
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Reachable holdings of an account today.
+
+    lower, upper: (N,) units; cap: (N,) units that max_weight alone allows; sectors: names, in order; member: (N,) index of a name's sector, -1 where it is unknown
+    sector_cap: (S,) paisa; notes: limits that today's holdings or the market's depth keep from being met, in words
+    """
+
+    lower: Ints
+    upper: Ints
+    cap: Ints
+    sectors: tuple[str, ...]
+    member: Ints
+    sector_cap: Vector
+    notes: tuple[str, ...]
+
+
+def bounds(problem: Problem, wealth: int) -> Bounds:
+    """Bounds that hold the caps relative to `wealth` (paisa, after costs).
+
+    A holding above a cap that cannot be sold far enough today (halted, thin, not an equity) keeps what cannot be sold, and the
+    notes say so: that is no infeasibility.
+    """
+    day, held, limits = problem.day, problem.held, problem.limits
+    tradable_today = (limits.max_participation * day.turnover).astype(np.int64)
+    most_bought = np.where(day.can_buy, tradable_today // day.buy_limit, 0)
+    most_sold = np.where(day.can_sell, np.minimum(held, tradable_today // day.sell_limit), 0)
+    most_sold = np.where(most_sold >= np.minimum(day.lot, held), most_sold, 0)
+    cap = np.floor(limits.max_weight * wealth / day.close).astype(np.int64)
+    least = held - most_sold
+    upper = np.maximum(np.minimum(cap, held + most_bought), least)
+    stuck = least > cap
+    notes = [
+        f"{day.symbols[i]} stays at {held[i] * day.close[i] / wealth:.1%}, above the cap of {limits.max_weight:.0%} a name: "
+        + (f"{day.why_not[i]}" if not day.can_sell[i] else "more would exceed its share of a day's turnover")
+        for i in np.flatnonzero(stuck)
+    ]
+    sectors = tuple(sorted(set(day.sector.tolist()) - {""}))
+    member = np.array([sectors.index(s) if s else -1 for s in day.sector.tolist()], dtype=np.int64)
+    locked = np.array([int((least * day.close)[member == k].sum()) for k in range(len(sectors))], dtype=float)
+    caps = limits.max_sector * wealth
+    notes += [
+        f"{sectors[k]} stays above the sector cap of {limits.max_sector:.0%}: what is held beyond it cannot be sold today"
+        for k in np.flatnonzero(locked > caps)
+    ]
+    return Bounds(least, upper, cap, sectors, member, np.maximum(locked, caps), tuple(notes))
+
+
+def require_room(problem: Problem) -> None:
+    """Raises NoSolution when the caps, whatever the market's depth, leave more uninvested than the cash floor asks for.
+
+    The message names the limits in conflict and, for each alone, the smallest change that makes room.
+    """
+    limits = problem.limits
+    needed = 1 - limits.cash_floor - _fixed_share(problem)
+    names = int((problem.day.can_buy | problem.day.can_sell).sum())
+    if names == 0 and problem.cash > problem.floor and not problem.held.any():
+        raise NoSolution("no name can be bought today: check that the prices hold shares that trade")
+    room = _room(problem, limits.max_weight, limits.max_sector)
+    if room >= needed - ROUNDING:
+        return
+    ways = []
+    if (cap := _smallest(lambda c: _room(problem, c, limits.max_sector), limits.max_weight, needed)) is not None:
+        ways.append(f"raise max_weight from {limits.max_weight:.1%} to {cap:.1%}")
+    if (cap := _smallest(lambda c: _room(problem, limits.max_weight, c), limits.max_sector, needed)) is not None:
+        ways.append(f"raise max_sector from {limits.max_sector:.1%} to {cap:.1%}")
+    ways.append(f"hold cash with cash_floor = {np.ceil((1 - _fixed_share(problem) - room) * 1000) / 1000:.3f}")
+    raise NoSolution(
+        f"no portfolio satisfies all limits: {names} names that can be traded, at most {limits.max_weight:.1%} in each and "
+        f"{limits.max_sector:.1%} in a sector, leave {needed - room:.1%} uninvested; {', or '.join(ways)}"
+    )
+
+
+ROUNDING = 1e-9
+
+
+def _fixed_share(problem: Problem) -> float:
+    """Share of wealth in holdings that can be neither bought nor sold."""
+    day = problem.day
+    still = ~day.can_buy & ~day.can_sell
+    return (int((problem.held * day.close)[still].sum()) + sum((problem.outside or {}).values())) / problem.wealth
+
+
+def _room(problem: Problem, max_weight: float, max_sector: float) -> float:
+    """Largest share of wealth that fits under the caps in names that can be traded."""
+    day = problem.day
+    weight = problem.held * day.close / problem.wealth
+    most = np.where(day.can_buy, max_weight, np.where(day.can_sell, np.minimum(weight, max_weight), 0.0))
+    room = float(most[day.sector == ""].sum())
+    for sector in sorted(set(day.sector.tolist()) - {""}):
+        room += min(max_sector, float(most[day.sector == sector].sum()))
+    return room
+
+
+def _smallest(room, start: float, needed: float) -> float | None:  # type: ignore[no-untyped-def]
+    """The smallest cap, to a tenth of a percent upwards, that makes enough room; None if even 100% does not."""
+    if room(1.0) < needed - ROUNDING:
+        return None
+    low, high = start, 1.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (low, middle) if room(middle) >= needed - ROUNDING else (middle, high)
+    return float(np.ceil(high * 1000 - 1e-6) / 1000)

@@ -1,0 +1,267 @@
+"""A Problem to a Plan: convex answer, whole shares, staged orders, and the account of why."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import NoSolution
+from ..market.money import rupees
+from ..market.orders import Order, purchase, sale
+from ..optim.solution import Solution, Status
+from .bounds import Bounds, bounds, require_room
+from .explain import limit_states, order_reason
+from .ladder import Inflow, cash_ladder, place_days
+from .lots import Search, money, whole_shares
+from .plan import Certificate, Holding, LotAge, Plan, Portfolio, Untraded
+from .problem import Problem
+from .relaxation import bound, relax
+from .trading_day import TRADED
+
+Ints = NDArray[np.int64]
+
+ROUNDS = 6  # caps are held relative to the wealth after costs, which the first answer only estimates
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The chosen units with what they were found from."""
+
+    units: Ints
+    limits: Bounds
+    relaxed: Solution
+    invested: float
+
+
+def decide(problem: Problem, as_of: date) -> Plan:
+    """The orders for the trade date. Raises NoSolution, in words, when no portfolio meets the limits or no lot fits."""
+    require_room(problem)
+    decision = _choose(problem)
+    _require_a_lot(problem, decision)
+    orders, inflows = _orders(problem, decision)
+    final_cash = problem.cash + sum(order.net_cash for order in orders)
+    day, start = problem.day, problem.account.settled_cash
+    return Plan(
+        as_of=as_of,
+        trade_date=day.trade_date,
+        settles_on=day.settles_on,
+        orders=orders,
+        cash_ladder=cash_ladder(day.trade_date, start, inflows, orders),
+        before=_portfolio(problem, problem.held, problem.cash),
+        after=_portfolio(problem, decision.units, final_cash),
+        limits=limit_states(problem, decision.limits, decision.relaxed, decision.units),
+        lots=_lot_ages(problem),
+        untraded=_untraded(problem),
+        certificate=_certificate(problem, decision),
+        origin=problem.beliefs.origin,
+        notes=decision.limits.notes,
+    )
+
+
+def _choose(problem: Problem) -> Decision:
+    """Whole shares whose caps hold relative to what is left after costs."""
+    wealth = problem.wealth
+    everyone = np.arange(len(problem.held))
+    for _ in range(ROUNDS):
+        limits = bounds(problem, wealth)
+        relaxed, _, _ = relax(problem, limits)
+        if relaxed.status is Status.FAILED:
+            raise NoSolution(f"{relaxed.status.value} ({'; '.join(relaxed.trail)})")
+        units = whole_shares(problem, limits, relaxed.x, float(relaxed.multipliers[0]))
+        after = problem.wealth + int(units @ problem.day.close - problem.held @ problem.day.close)
+        after += int(money(problem, everyone, units).cash.sum())
+        if (units <= bounds(problem, after).upper).all() or after >= wealth:
+            break
+        wealth = after
+    return Decision(units, limits, relaxed, float(units @ problem.day.close) / problem.wealth)
+
+
+def _require_a_lot(problem: Problem, decision: Decision) -> None:
+    """Raises NoSolution when cash is all there is and not one board lot fits into it under the caps."""
+    if decision.units.any() or problem.held.any() or problem.outside:
+        return
+    day = problem.day
+    amount, paid = purchase(problem.rules, TRADED, day.lot, day.buy_limit)
+    lot_cost = np.where(day.can_buy, amount + paid.total, np.iinfo(np.int64).max)
+    cheapest = int(np.argmin(lot_cost))
+    what = f"the cheapest board lot, {day.lot[cheapest]} {day.symbols[cheapest]}, costs NPR {rupees(int(lot_cost[cheapest]))}"
+    spare = problem.cash - problem.floor
+    if lot_cost[cheapest] > spare:
+        raise NoSolution(f"cannot afford one lot: {what} with charges, and NPR {rupees(spare)} is free; add cash")
+    cap = float(day.lot[cheapest] * day.close[cheapest] / (problem.wealth - paid.total[cheapest]))
+    raise NoSolution(
+        f"no board lot fits: {what}, more than max_weight = {problem.limits.max_weight:.1%} of NPR {rupees(problem.wealth)} "
+        f"or than a day's participation allows; raise max_weight to {np.ceil(cap * 1000) / 1000:.1%} or add cash"
+    )
+
+
+def _orders(problem: Problem, decision: Decision) -> tuple[tuple[Order, ...], list[Inflow]]:
+    """Sales on the trade date, purchases as soon as their cash has settled; and every inflow of cash."""
+    account, day = problem.account, problem.day
+    change = decision.units - problem.held
+    sales = [_sale(problem, decision, int(i)) for i in np.flatnonzero(change < 0)]
+    flows = [Inflow(when, "cash settles", amount) for when, amount in account.unsettled_cash if amount]
+    flows += [
+        Inflow(day.settles_on, f"sale of {o.quantity:,} {o.symbol} settles", o.net_cash)
+        if o.board == "NORMAL"
+        else Inflow(
+            day.settles_on,
+            f"sale of {o.quantity:,} {o.symbol} settles, if the odd lot fills",
+            o.net_cash,
+            counted=False,
+        )
+        for o in sales
+    ]
+    wanted = np.flatnonzero(change > 0)
+    amount, paid = purchase(problem.rules, TRADED, change[wanted], day.buy_limit[wanted])
+    costs = amount + paid.total
+    first = sorted(range(len(wanted)), key=lambda k: (-int(costs[k]), day.symbols[wanted[k]]))
+    # a loss-making odd lot may cost cash when it fills: that is kept back as well
+    keep = problem.floor + sum(-f.amount for f in flows if not f.counted and f.amount < 0)
+    when = place_days([int(costs[k]) for k in first], account.settled_cash, flows, day.trade_date, keep)
+    purchases = [_purchase(problem, decision, int(wanted[k]), on) for k, on in zip(first, when, strict=True)]
+    purchases.sort(key=lambda order: (order.place_on, order.symbol))
+    return (*sales, *purchases), flows
+
+
+def _sale(problem: Problem, decision: Decision, i: int) -> Order:
+    day = problem.day
+    units = int(problem.held[i] - decision.units[i])
+    price = int(day.sell_limit[i])
+    got = sale(
+        problem.rules,
+        problem.account.investor,
+        TRADED,
+        units,
+        price,
+        held=int(problem.held[i]),
+        held_long=int(problem.held_long[i]),
+        total_cost=int(problem.total_cost[i]),
+    )
+    return Order(
+        symbol=str(day.symbols[i]),
+        side="SELL",
+        quantity=units,
+        limit_price=price,
+        board="NORMAL" if units >= day.lot[i] else "ODD",
+        place_on=day.trade_date,
+        band_low=int(day.band_low[i]),
+        band_high=int(day.band_high[i]),
+        amount=got.amount,
+        charges=got.charges,
+        tax=got.tax,
+        net_cash=got.net_cash,
+        reason=order_reason(problem, decision.units, i, day.trade_date),
+    )
+
+
+def _purchase(problem: Problem, decision: Decision, i: int, place_on: date) -> Order:
+    day = problem.day
+    units = int(decision.units[i] - problem.held[i])
+    price = int(day.buy_limit[i])
+    amount, paid = purchase(problem.rules, TRADED, units, price)
+    return Order(
+        symbol=str(day.symbols[i]),
+        side="BUY",
+        quantity=units,
+        limit_price=price,
+        board="NORMAL",
+        place_on=place_on,
+        band_low=int(day.band_low[i]),
+        band_high=int(day.band_high[i]),
+        amount=amount,
+        charges=paid,
+        tax=0,
+        net_cash=-amount - paid.total,
+        reason=order_reason(problem, decision.units, i, place_on),
+    )
+
+
+def _portfolio(problem: Problem, units: Ints, cash: int) -> Portfolio:
+    day = problem.day
+    outside = problem.outside or {}
+    value = units * day.close
+    wealth = int(value.sum()) + sum(outside.values()) + cash
+    rows = [
+        Holding(
+            str(day.symbols[i]),
+            str(day.sector[i]),
+            int(units[i]),
+            int(day.close[i]),
+            int(value[i]),
+            value[i] / wealth,
+            True,
+        )
+        for i in np.flatnonzero(units)
+    ]
+    positions = problem.account.positions()
+    rows += [
+        Holding(name, "", positions[name].units, worth // positions[name].units, worth, worth / wealth, False)
+        for name, worth in sorted(outside.items())
+    ]
+    w = value / wealth
+    inside = w / max(w.sum(), 1e-12)
+    beliefs = problem.beliefs
+    return Portfolio(
+        holdings=tuple(sorted(rows, key=lambda row: (-row.value, row.symbol))),
+        cash=cash,
+        wealth=wealth,
+        risk_covered=float(w.sum()),
+        expected_return=float(w @ beliefs.mean),
+        standard_error=float(w @ beliefs.standard_error),
+        volatility=float(np.sqrt(beliefs.variance(w))),
+        effective_names=float(1 / (inside @ inside)) if w.any() else 0.0,
+    )
+
+
+def _lot_ages(problem: Problem) -> tuple[LotAge, ...]:
+    day, account = problem.day, problem.account
+    after = problem.rules.capital_gains_tax[account.investor].long_after_days
+    prices = dict(zip(day.symbols.tolist(), day.close.tolist(), strict=True))
+    ages = []
+    for symbol, position in account.positions().items():
+        if symbol not in prices:
+            continue
+        for lot in position.lots:
+            held = (day.trade_date - lot.acquired).days if lot.acquired else None
+            left = None if held is None else max(after + 1 - held, 0)
+            ages.append(LotAge(symbol, lot.units, lot.acquired, held, left, lot.units * prices[symbol] - lot.cost))
+    return tuple(ages)
+
+
+def _untraded(problem: Problem) -> tuple[Untraded, ...]:
+    day = problem.day
+    still = [
+        Untraded(str(day.symbols[i]), int(problem.held[i]), int(problem.held[i] * day.close[i]), day.why_not[i])
+        for i in np.flatnonzero((problem.held > 0) & ~day.can_sell)
+    ]
+    positions = problem.account.positions()
+    still += [
+        Untraded(
+            name,
+            positions[name].units,
+            worth,
+            "no prices: kept at the price in the holdings file" if worth else "no price at all",
+        )
+        for name, worth in sorted((problem.outside or {}).items())
+    ]
+    return tuple(still)
+
+
+def _certificate(problem: Problem, decision: Decision) -> Certificate:
+    search = Search(problem, decision.limits, 0.0, decision.units)
+
+    def utility(units: Ints) -> float:
+        w = units * search.unit
+        paid = money(problem, search.everyone, units).cost.sum() / problem.wealth / problem.holding_period
+        return float(problem.beliefs.mean @ w - problem.risk_aversion / 2 * problem.beliefs.variance(w) - paid)
+
+    return Certificate(
+        utility=utility(decision.units),
+        unchanged=utility(problem.held),
+        bound=bound(problem, decision.limits, decision.invested, decision.relaxed),
+        residual=decision.relaxed.residual,
+        gap=decision.relaxed.gap,
+        trail=decision.relaxed.trail,
+    )

@@ -1,0 +1,117 @@
+"""Why: each order and each binding limit in words, with figures that can be checked."""
+
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..market.money import rupees
+from ..optim.solution import Solution
+from .bounds import Bounds
+from .plan import LimitState
+from .problem import Problem
+
+Ints = NDArray[np.int64]
+
+AT_LIMIT = 0.02  # a name or sector within this share of its cap is at it: the next lot would not fit
+
+
+def order_reason(problem: Problem, units: Ints, i: int, place_on: date) -> str:
+    """One order's reason: what it does to the weight, what the name adds at the margin, and what to mind when placing it."""
+    day, limits = problem.day, problem.limits
+    unit = day.close / problem.wealth
+    before, after = problem.held[i] * unit[i], units[i] * unit[i]
+    parts = [f"{before:.1%} to {after:.1%} of wealth"]
+    selling = units[i] < problem.held[i]
+    sector = str(day.sector[i])
+    in_sector = float((problem.held * unit)[day.sector == sector].sum()) if sector else 0.0
+    if selling and before > limits.max_weight:
+        parts.append(f"above the cap of {limits.max_weight:.1%} a name")
+    elif selling and in_sector > limits.max_sector:
+        parts.append(f"{sector} is at {in_sector:.1%}, above its cap of {limits.max_sector:.1%}")
+    w = units * unit
+    average = float(w @ _marginal(problem, w)) / max(float(w.sum()), 1e-12)
+    w[i] = before
+    mean, own = float(problem.beliefs.mean[i]), float(_marginal(problem, w)[i])
+    parts.append(
+        f"without this order its next rupee adds {own:+.1%} a year ({mean:.1%} expected less {mean - own:.1%} for its risk), "
+        f"against {average:+.1%} for the plan's average rupee"
+    )
+    if not selling and place_on > day.trade_date:
+        parts.append(f"paid from cash that settles by {place_on}: band and limit are provisional, run again that day")
+    if selling and units[i] == 0 and problem.held[i] < day.lot[i]:
+        parts.append("below the board lot: odd-lot book, may not fill, and no purchase counts on it")
+    limit = day.sell_limit[i] if selling else day.buy_limit[i]
+    if not day.step_low[i] <= limit <= day.step_high[i]:
+        near = day.step_low[i] if selling else day.step_high[i]
+        parts.append(f"work in steps: the first order can go to {rupees(int(near))}, the next from the trade it makes")
+    return "; ".join(parts)
+
+
+def limit_states(problem: Problem, limits: Bounds, relaxed: Solution, units: Ints) -> tuple[LimitState, ...]:
+    """The limits that bind in the plan, dearest first."""
+    states = [*_sector_states(problem, limits, relaxed, units), *_name_states(problem, limits, relaxed, units)]
+    price = float(relaxed.multipliers[0])
+    states.append(
+        LimitState(
+            "cash_floor",
+            "cash",
+            f"all but the cash floor of {problem.limits.cash_floor:.1%} is to be invested; one more point of wealth in cash would "
+            f"{'cost' if price > 0 else 'add'} {abs(price) * 100:.1f} bp a year",
+            price * 100,
+        )
+    )
+    return tuple(sorted(states, key=lambda state: -abs(state.worth_bp or 0.0)))
+
+
+def _sector_states(problem: Problem, limits: Bounds, relaxed: Solution, units: Ints) -> list[LimitState]:
+    value = units * problem.day.close
+    states = []
+    for k, sector in enumerate(limits.sectors):
+        held = float(value[limits.member == k].sum())
+        if held > limits.sector_cap[k] * (1 - AT_LIMIT):
+            worth = float(relaxed.multipliers[1 + k]) * 100
+            states.append(
+                LimitState(
+                    "max_sector",
+                    sector,
+                    f"{sector} is at its cap of {limits.sector_cap[k] / problem.wealth:.1%}; one more point is worth {worth:.1f} bp a year",
+                    worth,
+                )
+            )
+    return states
+
+
+def _name_states(problem: Problem, limits: Bounds, relaxed: Solution, units: Ints) -> list[LimitState]:
+    day = problem.day
+    slope = _slope(problem, limits, relaxed)
+    states = []
+    for i in np.flatnonzero((units > 0) & (limits.upper > limits.lower)):
+        if units[i] < limits.upper[i] * (1 - AT_LIMIT):
+            continue
+        worth = max(float(slope[i]), 0.0) * 100
+        capped = limits.upper[i] >= limits.cap[i]
+        name = str(day.symbols[i])
+        if capped:
+            words = f"{name} is at its cap of {problem.limits.max_weight:.1%}"
+        elif units[i] > problem.held[i]:
+            share = problem.limits.max_participation
+            words = f"today's order in {name} is held to {share:.0%} of its median turnover of NPR {rupees(int(day.turnover[i]))} a session"
+        else:
+            continue
+        limit = "max_weight" if capped else "max_participation"
+        states.append(LimitState(limit, name, f"{words}; one more point is worth {worth:.1f} bp a year", worth))
+    return states
+
+
+def _slope(problem: Problem, limits: Bounds, relaxed: Solution) -> NDArray[np.float64]:
+    """(N,) what one more unit of weight in each name adds at the convex answer, charges aside, net of the row prices."""
+    rows = np.where(limits.member >= 0, np.append(relaxed.multipliers[1:], 0.0)[limits.member], 0.0)
+    return np.asarray(_marginal(problem, relaxed.x) - relaxed.multipliers[0] - rows)
+
+
+def _marginal(problem: Problem, w: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(N,) expected return less the price of risk of one more unit of each name, at weights w."""
+    beliefs = problem.beliefs
+    risk = beliefs.loadings @ (w @ beliefs.loadings) + beliefs.specific * w
+    return np.asarray(beliefs.mean - problem.risk_aversion * risk)

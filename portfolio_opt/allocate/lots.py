@@ -1,0 +1,231 @@
+"""From weights to whole shares: local search over legal quantities, scored with exact charges and tax.
+
+A move changes one name, or two at once (one down, one up), to another legal quantity. Every score is the problem's own utility with
+the money of `market/orders.py`; shortage of cash and excess over a sector cap are priced out of reach, and cash left idle
+beyond the floor is charged what the convex answer says investing it is worth.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..market.orders import purchase, sale
+from .bounds import Bounds
+from .problem import Problem
+from .trading_day import TRADED
+
+Ints = NDArray[np.int64]
+Vector = NDArray[np.float64]
+
+SHORTAGE_PRICE = 1000.0  # utility per unit of wealth: no gain outweighs a rupee that is not there
+EXCESS_PRICE = 100.0
+SMALLEST_GAIN = 1e-9  # utility a year; below it a move is noise
+STEPS = (0.0005, 0.002, 0.005, 0.01, 0.02, 0.05)  # sizes of tried changes, as shares of wealth
+PAIRED = 60  # how many of the best moves down and up are tried together
+MOST_MOVES = 2000
+
+
+@dataclass(frozen=True)
+class Money:
+    """What holding `units` instead of what is held today costs and pays, arrays of one shape. Paisa.
+
+    cash: what the trades add to the cash that buys may count on; cost: charges and tax
+    """
+
+    cash: Ints
+    cost: Ints
+
+
+def money(problem: Problem, names: Ints, units: Ints) -> Money:
+    """Exact money of moving the given names (indices) from today's units to `units`, each its own order at its limit price."""
+    day = problem.day
+    bought = np.clip(units - problem.held[names], 0, None)
+    sold = np.clip(problem.held[names] - units, 0, None)
+    amount, paid = purchase(problem.rules, TRADED, bought, day.buy_limit[names])
+    got = sale(
+        problem.rules,
+        problem.account.investor,
+        TRADED,
+        sold,
+        day.sell_limit[names],
+        held=problem.held[names],
+        held_long=problem.held_long[names],
+        total_cost=problem.total_cost[names],
+    )
+    on_board = sold >= day.lot[names]  # the odd-lot book is thin: its cash is not counted on
+    cash = np.where(sold > 0, np.where(on_board, got.net_cash, np.minimum(got.net_cash, 0)), 0) - amount - paid.total
+    return Money(cash, paid.total + np.where(sold > 0, got.charges.total + got.tax, 0))
+
+
+def legal(problem: Problem, limits: Bounds, names: Ints, units: Ints) -> Ints:
+    """The nearest quantity one may reach: orders of at least a board lot, no remainder below it, inside the bounds.
+
+    A holding above its upper bound is sold by at least a lot; where no quantity fits, it stays as it is.
+    """
+    held, lot = problem.held[names], problem.day.lot[names]
+    low, high = limits.lower[names], limits.upper[names]
+    units = np.clip(units, low, high)
+    bought, sold = units - held, held - units
+    units = np.where((bought > 0) & (bought < lot), np.where(2 * bought >= lot, held + lot, held), units)
+    units = np.where((sold > 0) & (sold < lot), np.where((2 * sold >= lot) | (held > high), held - lot, held), units)
+    remainder = (units < held) & (units < lot)
+    units = np.where(remainder, np.where((2 * units < lot) | (held < 2 * lot) | (lot > high), 0, lot), units)
+    fits = (units >= low) & (units <= high) & ((units >= held) | (held - units >= np.minimum(lot, held)))
+    return np.asarray(np.where(fits, units, held))
+
+
+class Search:
+    """Local search from one starting point; `units` is the best found so far."""
+
+    def __init__(self, problem: Problem, limits: Bounds, idle_price: float, start: Ints) -> None:
+        self.problem, self.limits, self.idle_price = problem, limits, idle_price
+        self.everyone = np.arange(len(problem.held))
+        self.units = legal(problem, limits, self.everyone, start)
+        self.moves = 0
+
+    @cached_property
+    def covariance(self) -> NDArray[np.float64]:
+        return self.problem.beliefs.covariance() * self.problem.risk_aversion
+
+    @cached_property
+    def unit(self) -> Vector:
+        return np.asarray(self.problem.day.close / self.problem.wealth)
+
+    def score(self, units: Ints) -> float:
+        """Utility a year, less the price of idle cash, missing cash and sector excess."""
+        p = self.problem
+        w = units * self.unit
+        trade = money(p, self.everyone, units)
+        utility = p.beliefs.mean @ w - w @ self.covariance @ w / 2 - trade.cost.sum() / p.wealth / p.holding_period
+        return float(
+            utility - self._penalty(p.cash + trade.cash.sum() - p.floor, self._excess(self._sector_values(units)))
+        )
+
+    def run(self) -> "Search":
+        """Improve until no single move and no pair does."""
+        for self.moves in range(MOST_MOVES):
+            if not self._improve():
+                break
+        return self
+
+    def _sector_values(self, units: Ints) -> Vector:
+        worth = (units * self.problem.day.close).astype(float)
+        inside = self.limits.member >= 0
+        return np.bincount(self.limits.member[inside], worth[inside], minlength=len(self.limits.sectors))
+
+    def _excess(self, sector_values: Vector) -> Vector:
+        return np.asarray(np.clip(sector_values - self.limits.sector_cap, 0, None).sum(-1))
+
+    def _penalty(self, spare: Vector | float, excess: Vector) -> Vector:
+        """spare: paisa of cash beyond the floor; excess: paisa above sector caps."""
+        price = np.where(np.asarray(spare) < 0, -SHORTAGE_PRICE, self.idle_price)
+        return np.asarray((price * spare + EXCESS_PRICE * excess) / self.problem.wealth)
+
+    def _improve(self) -> bool:
+        p = self.problem
+        names, units = self._candidates()
+        now = money(p, self.everyone, self.units)
+        spare = float(p.cash + now.cash.sum() - p.floor)
+        then = money(p, names, units)
+        change = (units - self.units[names]) * self.unit[names]
+        w = self.units * self.unit
+        slope = p.beliefs.mean - self.covariance @ w
+        own = change * slope[names] - change**2 * self.covariance[names, names] / 2
+        own -= (then.cost - now.cost[names]) / p.wealth / p.holding_period
+        cash = (then.cash - now.cash[names]).astype(float)
+        values = self._sector_values(self.units)
+        worth = change * p.wealth
+        base = self._penalty(spare, self._excess(values))
+        gain = own - (self._penalty(spare + cash, self._excess_after(values, names, worth)) - base)
+        best = int(np.argmax(gain))
+        pair = self._best_pair(names, change, own, cash, worth, spare, values, base)
+        if pair is not None and pair[0] > max(gain[best], SMALLEST_GAIN):
+            self.units = self.units.copy()
+            for k in pair[1:]:
+                self.units[names[k]] = units[k]
+            return True
+        if gain[best] <= SMALLEST_GAIN:
+            return False
+        self.units = self.units.copy()
+        self.units[names[best]] = units[best]
+        return True
+
+    def _excess_after(self, values: Vector, names: Ints, worth: Vector) -> Vector:
+        """Total sector excess after one name's value changes by `worth`."""
+        member = self.limits.member[names]
+        total = float(np.clip(values - self.limits.sector_cap, 0, None).sum())
+        inside = member >= 0
+        at = np.where(inside, member, 0)
+        if not len(values):
+            return np.zeros(len(names))
+        before = np.clip(values[at] - self.limits.sector_cap[at], 0, None)
+        after = np.clip(values[at] + worth - self.limits.sector_cap[at], 0, None)
+        return np.asarray(total + np.where(inside, after - before, 0.0))
+
+    def _best_pair(
+        self,
+        names: Ints,
+        change: Vector,
+        own: Vector,
+        cash: Vector,
+        worth: Vector,
+        spare: float,
+        values: Vector,
+        base: Vector,
+    ) -> tuple[float, int, int] | None:
+        """The best move down together with a move up: its gain and the two candidates, if any."""
+        priced = own - self.idle_price * cash / self.problem.wealth
+        down, up = (np.flatnonzero(change < 0), np.flatnonzero(change > 0))
+        down, up = (k[np.argsort(-priced[k], kind="stable")[:PAIRED]] for k in (down, up))
+        if not len(down) or not len(up):
+            return None
+        d, u = (grid.ravel() for grid in np.meshgrid(down, up, indexing="ij"))
+        apart = names[d] != names[u]
+        d, u = d[apart], u[apart]
+        if not len(d):
+            return None
+        crossed = change[d] * change[u] * self.covariance[names[d], names[u]]
+        member = self.limits.member
+        same = (member[names[d]] == member[names[u]]) & (member[names[d]] >= 0)
+        total = float(np.clip(values - self.limits.sector_cap, 0, None).sum())
+        apart_excess = (
+            self._excess_after(values, names[d], worth[d]) + self._excess_after(values, names[u], worth[u]) - total
+        )
+        joint_excess = self._excess_after(values, names[d], worth[d] + worth[u])
+        excess = np.where(same, joint_excess, apart_excess)
+        gain = own[d] + own[u] - crossed - (self._penalty(spare + cash[d] + cash[u], excess) - base)
+        best = int(np.argmax(gain))
+        return float(gain[best]), int(d[best]), int(u[best])
+
+    def _candidates(self) -> tuple[Ints, Ints]:
+        """Names (indices) and the legal quantities tried for them, other than the present one."""
+        p = self.problem
+        n = len(self.units)
+        steps = [np.maximum((share / self.unit).astype(np.int64), 1) for share in STEPS]
+        steps += [np.ones(n, dtype=np.int64), p.day.lot]
+        targets = [self.units + sign * step for step in steps for sign in (1, -1)]
+        targets += [p.held, np.zeros(n, dtype=np.int64), self.limits.lower, self.limits.upper]
+        names = np.tile(self.everyone, len(targets))
+        units = legal(p, self.limits, names, np.concatenate(targets))
+        keep = (units != self.units[names]) & (units >= self.limits.lower[names]) & (units <= self.limits.upper[names])
+        key = np.unique(names[keep] * (int(units.max(initial=0)) + 1) + units[keep])
+        return key // (int(units.max(initial=0)) + 1), key % (int(units.max(initial=0)) + 1)
+
+
+def whole_shares(problem: Problem, limits: Bounds, target: Vector, invest_price: float) -> Ints:
+    """(N,) units to hold: the best whole-share answer found from the convex target and from today's holdings.
+
+    target: (N,) weights of the convex answer; invest_price: its price of one more unit invested, per year
+    Today's holdings win a tie, so that a portfolio that is already good is left alone.
+    """
+    idle_price = abs(invest_price) + IDLE_PREMIUM
+    near = np.rint(target * problem.wealth / problem.day.close).astype(np.int64)
+    stay = Search(problem, limits, idle_price, problem.held.copy()).run()
+    moved = Search(problem, limits, idle_price, near).run()
+    return moved.units if moved.score(moved.units) > stay.score(stay.units) + TIE else stay.units
+
+
+IDLE_PREMIUM = 0.05  # a year: what leaving cash idle beyond the floor costs on top, as everything is to be invested
+TIE = 1e-5  # utility a year; 0.1 bp

@@ -1,0 +1,107 @@
+"""The decision, stated once: beliefs, account, limits and the rules of the day."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InvalidInput
+from ..forecast.beliefs import Beliefs
+from ..market.account import Account
+from ..market.rules import DayRules
+from .trading_day import TradingDay
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the investor allows, as fractions of wealth.
+
+    max_weight: of one name; max_sector: of one sector; cash_floor: kept in cash
+    max_participation: of a name's median turnover that one day's order may be
+    """
+
+    max_weight: float = 0.10
+    max_sector: float = 0.35
+    cash_floor: float = 0.0
+    max_participation: float = 0.10
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            low_ok = value >= 0 if name == "cash_floor" else value > 0
+            if not (low_ok and value <= 1):
+                guess = f"; did you mean {value / 100:g}?" if 1 < value <= 100 else ""
+                raise InvalidInput(f"{name} is {value:g}, but it is a fraction of the whole from 0 to 1{guess}")
+        if self.cash_floor >= 1:
+            raise InvalidInput("cash_floor is 1, which leaves nothing to invest; choose a smaller fraction")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Choose whole-share holdings that maximise
+
+        mean'w - risk_aversion/2 · w'Cw - (charges + tax)/(wealth · holding_period)
+
+    of wealth-weights w, under `limits`, everything invested but for the cash floor as far as today's market lets one.
+
+    beliefs: about day.symbols, in that order; holding_period: years a trade is expected to stay
+    outside: paisa of holdings without prices, by symbol; they count as wealth and are never traded
+    """
+
+    beliefs: Beliefs
+    account: Account
+    day: TradingDay
+    rules: DayRules
+    limits: Limits
+    risk_aversion: float = 2.0
+    holding_period: float = 1.0
+    outside: Mapping[str, int] | None = None
+
+    def __post_init__(self) -> None:
+        if self.beliefs.symbols.tolist() != self.day.symbols.tolist():
+            raise InvalidInput("beliefs and the trading day must be about the same symbols in the same order")
+        for name in ("risk_aversion", "holding_period"):
+            if not 0 < getattr(self, name) < 1e6:
+                raise InvalidInput(f"{name} is {getattr(self, name):g}; choose a positive number")
+        if self.wealth <= 0:
+            raise InvalidInput("the account holds neither shares with a price nor cash; give --holdings or --cash")
+
+    @cached_property
+    def held(self) -> Ints:
+        """(N,) units of each symbol in the account."""
+        return self._of_positions(lambda p: p.units)
+
+    @cached_property
+    def held_long(self) -> Ints:
+        """(N,) units older than the long-term threshold on the trade date."""
+        after = self.rules.capital_gains_tax[self.account.investor].long_after_days
+        return self._of_positions(lambda p: p.units_long(self.day.trade_date, after))
+
+    @cached_property
+    def total_cost(self) -> Ints:
+        """(N,) paisa paid for the units held."""
+        return self._of_positions(lambda p: p.cost)
+
+    @property
+    def cash(self) -> int:
+        """Paisa of cash, settled or not."""
+        return self.account.settled_cash + sum(amount for _, amount in self.account.unsettled_cash)
+
+    @cached_property
+    def wealth(self) -> int:
+        """Paisa of everything: shares at the last close, holdings without prices at the file's own price, cash."""
+        return int(self.held @ self.day.close) + sum((self.outside or {}).values()) + self.cash
+
+    @property
+    def floor(self) -> int:
+        """Paisa of cash that must stay."""
+        return int(np.ceil(self.limits.cash_floor * self.wealth))
+
+    def _of_positions(self, figure) -> Ints:  # type: ignore[no-untyped-def]
+        positions = self.account.positions()
+        return np.array(
+            [figure(positions[s]) if s in positions else 0 for s in self.day.symbols.tolist()], dtype=np.int64
+        )

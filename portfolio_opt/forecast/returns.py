@@ -1,0 +1,57 @@
+"""Total returns that an estimate may use: adjusted, dividends in, and no move that is not a return."""
+
+from datetime import timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..ingest.panel import Panel
+from ..market.money import MILLION
+from ..market.rules import rulebook
+
+SLACK = 0.006
+LONG_HALT = 30  # calendar days; the move over a longer halt is one jump, not a session's return
+FIRST_SESSIONS = 15  # a new listing opens far from its issue price and runs from band to band
+YEARS_COUNTED = 5
+
+
+def total_returns(panel: Panel) -> NDArray[np.float64]:
+    """Log total return of each session, (T, N): 0 on a session without a trade, NaN where there is no return to speak of.
+
+    The return since the last trade stands on the day of the next one. NaN stands before the sixteenth trade of a listing,
+    after the last trade, on moves beyond the day's price band that no action explains, and across long halts.
+    """
+    rows, columns = np.nonzero(panel.traded.T)[::-1]  # by symbol, then by day
+    price = panel.close[rows, columns] * panel.adjustment[rows, columns]
+    paid = panel.dividend[rows, columns] * panel.adjustment[rows, columns]
+    days = panel.dates[rows].astype(int)
+    same = np.diff(columns) == 0
+    rise = price[1:] / price[:-1]
+    band = _bands(panel)[rows[1:]]
+    usable = same & (np.abs(rise - 1) <= band + SLACK) & (np.diff(days) <= LONG_HALT)
+    returns = np.where(panel.traded, np.nan, 0.0)
+    returns[rows[1:], columns[1:]] = np.where(usable, np.log((price[1:] + paid[1:]) / price[:-1]), np.nan)
+    trades = panel.traded.cumsum(0)
+    alive = (trades > np.where(_listed_inside(panel), FIRST_SESSIONS, 1)) & (panel.traded[::-1].cumsum(0)[::-1] > 0)
+    returns[~alive] = np.nan
+    return returns
+
+
+def sessions_per_year(panel: Panel) -> float:
+    """Sessions counted over the last five years, or over what there is, per year of 365.25 days."""
+    start = max(panel.day(0), panel.last_date - timedelta(days=round(365.25 * YEARS_COUNTED)))
+    years = max((panel.last_date - start).days / 365.25, 1 / 12)
+    return float((panel.dates > np.datetime64(start)).sum() / years)
+
+
+def _listed_inside(panel: Panel) -> NDArray[np.bool_]:
+    """Symbols whose first trade the panel shows happening, rather than finding them already listed."""
+    return np.asarray(panel.traded.argmax(0) > FIRST_SESSIONS)
+
+
+def _bands(panel: Panel) -> NDArray[np.float64]:
+    book = rulebook()
+    changes = [row["from"] for row in book.tables["price_band"]]
+    at = np.clip(np.searchsorted(np.array(changes, dtype="datetime64[D]"), panel.dates, side="right") - 1, 0, None)
+    widths = np.array([book.on(day).price_band for day in changes])
+    return np.asarray(widths[at] / MILLION)

@@ -1,0 +1,83 @@
+"""A covariance of few factors: the market, one per sector, and what is specific to each name.
+
+Each name's return is beta × market + its sector's own return + a specific part. Betas are shrunk to 1 and specific
+variances to the median by how well each is measured (Vasicek 1973), so that a short history leans on its peers.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Matrix = NDArray[np.float64]
+Vector = NDArray[np.float64]
+
+SPAN = 5  # sessions summed into one return: thin names follow the market with a lag that single sessions miss
+SMALLEST_SECTOR = 4  # fewer names cannot show a sector's own return
+CROSS_SECTOR_SHRINKAGE = 0.5  # of the correlations between sectors' own returns, towards 0
+PEER_WEIGHT = 20  # spans of data that the peers' specific variance counts as
+
+
+def sector_factors(returns: Matrix, sector: Sequence[str]) -> tuple[Matrix, Vector]:
+    """Loadings (N, k) and specific variances (N,) per session, from log returns (T, N) with NaN where there are none."""
+    spans = _spans(returns)
+    seen = ~np.isnan(spans)
+    count = seen.sum(0) / SPAN  # spans overlap; this many are independent
+    spans = np.where(seen, spans - _mean(spans, seen, 0), 0.0)
+    market = _mean(spans, seen, 1)[:, 0]
+    market_variance = market @ market / len(market)
+    beta, residual = _shrunk_betas(spans, seen, market, count)
+    groups = _groups(sector)
+    own = (
+        np.column_stack([_mean(residual[:, g], seen[:, g], 1)[:, 0] for g in groups])
+        if groups
+        else np.zeros((len(market), 0))
+    )
+    factors = np.zeros((len(sector), 1 + len(groups)))
+    factors[:, 0] = beta
+    for k, g in enumerate(groups):
+        factors[g, 1 + k] = 1.0
+        residual[:, g] -= own[:, [k]]
+    covariance = np.zeros((1 + len(groups),) * 2)
+    covariance[0, 0] = market_variance
+    between = own.T @ own / len(market)
+    covariance[1:, 1:] = (1 - CROSS_SECTOR_SHRINKAGE) * between + CROSS_SECTOR_SHRINKAGE * np.diag(np.diag(between))
+    values, vectors = np.linalg.eigh(covariance)
+    root = vectors * np.sqrt(np.clip(values, 0, None))
+    return factors @ root / np.sqrt(SPAN), _shrunk_variances(residual, seen, count) / SPAN
+
+
+def _spans(returns: Matrix) -> Matrix:
+    """Overlapping sums over SPAN sessions; NaN where any of them is."""
+    return np.lib.stride_tricks.sliding_window_view(returns, SPAN, axis=0).sum(-1)
+
+
+def _mean(values: Matrix, seen: NDArray[np.bool_], axis: int) -> Matrix:
+    total = np.where(seen, values, 0.0).sum(axis, keepdims=True)
+    return np.asarray(total / np.maximum(seen.sum(axis, keepdims=True), 1))
+
+
+def _shrunk_betas(spans: Matrix, seen: NDArray[np.bool_], market: Vector, count: Vector) -> tuple[Vector, Matrix]:
+    power = (market[:, None] ** 2 * seen).sum(0)
+    raw = np.divide(market @ spans, power, out=np.ones(len(count)), where=power > 0)
+    residual = np.where(seen, spans - market[:, None] * raw, 0.0)
+    noise = np.divide(
+        (residual**2).sum(0) * SPAN, np.maximum(count, 1) * power, out=np.full(len(count), 1.0), where=power > 0
+    )
+    spread = max(np.var(raw[count > 2]) - np.median(noise[count > 2]), 0.01) if (count > 2).any() else 0.01
+    beta = 1 + spread / (spread + noise) * (raw - 1)
+    return beta, np.where(seen, spans - market[:, None] * beta, 0.0)
+
+
+def _shrunk_variances(residual: Matrix, seen: NDArray[np.bool_], count: Vector) -> Vector:
+    raw = (residual**2).sum(0) / np.maximum(seen.sum(0), 1)
+    measured = count > 2
+    peers = np.median(raw[measured]) if measured.any() else max(float(raw.max(initial=0.0)), 1e-4)
+    peers = max(float(peers), 1e-8)
+    return np.asarray((count * raw + PEER_WEIGHT * peers) / (count + PEER_WEIGHT))
+
+
+def _groups(sector: Sequence[str]) -> list[NDArray[np.int64]]:
+    names = np.array(sector)
+    found = [np.flatnonzero(names == name) for name in sorted(set(sector)) if name]
+    return [members for members in found if len(members) >= SMALLEST_SECTOR]

@@ -1,0 +1,153 @@
+"""A Plan as plan.json: strict JSON, rupees with two decimals, weights as fractions, absent values left out."""
+
+from typing import Any
+
+from ..allocate.plan import Plan, Portfolio
+from ..market.orders import Order
+from .run_record import RunRecord
+
+SCHEMA = "portfolio_opt.rebalance/1"
+
+
+def plan_document(plan: Plan, record: RunRecord) -> dict[str, Any]:
+    """Everything that the report says, as plain data."""
+    return {
+        "schema": SCHEMA,
+        "run_id": record.run_id,
+        "generated": record.generated.isoformat(),
+        "as_of": plan.as_of.isoformat(),
+        "trade_date": plan.trade_date.isoformat(),
+        "settles_on": plan.settles_on.isoformat(),
+        "totals": _totals(plan),
+        "orders": [_order(order) for order in plan.orders],
+        "cash_ladder": [
+            {"day": step.day.isoformat(), "event": step.event, "amount": npr(step.amount), "settled": npr(step.settled)}
+            for step in plan.cash_ladder
+        ],
+        "before": _portfolio(plan.before),
+        "after": _portfolio(plan.after),
+        "limits": [
+            _present({"limit": s.limit, "where": s.where, "words": s.words, "worth_bp": _rounded(s.worth_bp, 2)})
+            for s in plan.limits
+        ],
+        "lots": [
+            _present(
+                {
+                    "symbol": lot.symbol,
+                    "units": lot.units,
+                    "acquired": lot.acquired.isoformat() if lot.acquired else None,
+                    "days_held": lot.days_held,
+                    "days_to_long": lot.days_to_long,
+                    "gain": npr(lot.gain),
+                }
+            )
+            for lot in plan.lots
+        ],
+        "untraded": [
+            {"symbol": row.symbol, "units": row.units, "value": npr(row.value), "why": row.why} for row in plan.untraded
+        ],
+        "certificate": {
+            "utility": _rounded(plan.certificate.utility, 8),
+            "unchanged": _rounded(plan.certificate.unchanged, 8),
+            "bound": _rounded(plan.certificate.bound, 8),
+            "loss_bp": _rounded(plan.certificate.loss_bp, 2),
+            "residual": float(f"{plan.certificate.residual:.1e}"),
+            "gap": float(f"{plan.certificate.gap:.1e}"),
+            "solvers": list(plan.certificate.trail),
+        },
+        "notes": list(plan.notes),
+        "model": plan.origin,
+        "data_findings": [
+            {
+                "rule": finding.rule,
+                "rows": finding.rows,
+                "effect": finding.effect,
+                "severity": finding.severity,
+                "examples": list(finding.examples),
+            }
+            for finding in record.findings
+        ],
+        "options": dict(record.options),
+        "seed": record.seed,
+        "versions": record.versions(),
+        "config_hash": record.config_hash,
+        "data_hash": record.data_hash,
+        "account_hash": record.account_hash,
+    }
+
+
+def npr(paisa: int) -> float:
+    """Paisa as rupees; JSON prints them with at most two decimals."""
+    return paisa / 100
+
+
+def _totals(plan: Plan) -> dict[str, float]:
+    lines = {
+        name: sum(int(getattr(order.charges, name)) for order in plan.orders)
+        for name in ("commission", "sebon_fee", "dp_charge")
+    }
+    return {
+        "bought": npr(plan.bought),
+        "sold": npr(plan.sold),
+        **{name: npr(value) for name, value in lines.items()},
+        "charges": npr(plan.charges),
+        "tax": npr(plan.tax),
+        "charges_and_tax": npr(plan.charges + plan.tax),
+    }
+
+
+def _order(order: Order) -> dict[str, Any]:
+    return {
+        "symbol": order.symbol,
+        "side": order.side,
+        "quantity": order.quantity,
+        "order_type": "LIMIT",
+        "limit_price": npr(order.limit_price),
+        "validity": "DAY",
+        "board": order.board,
+        "session": "CONTINUOUS",
+        "place_on": order.place_on.isoformat(),
+        "band_low": npr(order.band_low),
+        "band_high": npr(order.band_high),
+        "est_amount": npr(order.amount),
+        "commission": npr(int(order.charges.commission)),
+        "sebon_fee": npr(int(order.charges.sebon_fee)),
+        "dp_charge": npr(int(order.charges.dp_charge)),
+        "est_cgt": npr(order.tax),
+        "est_net_cash": npr(order.net_cash),
+        "reason": order.reason,
+    }
+
+
+def _portfolio(portfolio: Portfolio) -> dict[str, Any]:
+    return {
+        "wealth": npr(portfolio.wealth),
+        "cash": npr(portfolio.cash),
+        "holdings": [
+            {
+                "symbol": row.symbol,
+                "sector": row.sector,
+                "units": row.units,
+                "price": npr(row.price),
+                "value": npr(row.value),
+                "weight": _rounded(row.weight, 6),
+                "priced": row.priced,
+            }
+            for row in portfolio.holdings
+        ],
+        "sectors": {name: _rounded(weight, 6) for name, weight in portfolio.by_sector().items()},
+        "risk_covered": _rounded(portfolio.risk_covered, 6),
+        "expected_return": _rounded(portfolio.expected_return, 6),
+        "standard_error": _rounded(portfolio.standard_error, 6),
+        "volatility": _rounded(portfolio.volatility, 6),
+        "effective_names": _rounded(portfolio.effective_names, 2),
+    }
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    """Rounded, and never a negative zero."""
+    return None if value is None else round(float(value), digits) + 0.0
+
+
+def _present(row: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if value is not None}

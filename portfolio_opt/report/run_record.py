@@ -1,0 +1,57 @@
+"""What every artefact of a run carries: its id, and what it was made from."""
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version
+from typing import Any
+
+from .. import __version__
+from ..ingest.findings import Finding
+
+LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "cvxpy", "clarabel", "osqp", "jinja2")
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """Provenance of one run.
+
+    generated: the one time a run prints (`--now`, else the clock); options: the resolved configuration without any path
+    account_hash, data_hash: of the bytes read; findings: what was set aside while reading
+    """
+
+    generated: datetime
+    options: Mapping[str, Any]
+    account_hash: str
+    data_hash: str
+    findings: tuple[Finding, ...] = ()
+    seed: int = 0
+
+    @property
+    def config_hash(self) -> str:
+        return digest(json.dumps(self.options, sort_keys=True, default=str))
+
+    @property
+    def run_id(self) -> str:
+        """The same inputs, options and time give the same id."""
+        made_from = (
+            self.config_hash,
+            self.account_hash,
+            self.data_hash,
+            self.generated.isoformat(),
+            str(self.seed),
+            __version__,
+        )
+        return digest("\n".join(made_from))[:12]
+
+    def versions(self) -> dict[str, str]:
+        libraries = {name: version(name) for name in LIBRARIES}
+        return {"portfolio_opt": __version__, "python": platform.python_version(), **libraries}
+
+
+def digest(text: str) -> str:
+    """SHA-256 of a text, in hex."""
+    return hashlib.sha256(text.encode()).hexdigest()
