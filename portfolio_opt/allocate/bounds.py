@@ -1,5 +1,6 @@
 """Limits as bounds on whole shares and on sectors: what can be reached today, and what is only reported."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,8 +17,9 @@ Vector = NDArray[np.float64]
 class Bounds:
     """Reachable holdings of an account today.
 
-    lower, upper: (N,) units; cap: (N,) units that max_weight alone allows; sectors: names, in order; member: (N,) index of a name's sector, -1 where it is unknown
-    sector_cap: (S,) paisa; notes: limits that today's holdings or the market's depth keep from being met, in words
+    lower, upper: (N,) units; cap: (N,) units that max_weight alone allows
+    sectors: names, in order; member: (N,) index of a name's sector, -1 where it is unknown; sector_cap: (S,) paisa
+    notes: limits that today's holdings or the market's depth keep from being met, in words
     """
 
     lower: Ints
@@ -106,7 +108,7 @@ def _room(problem: Problem, max_weight: float, max_sector: float) -> float:
     return room
 
 
-def _smallest(room, start: float, needed: float) -> float | None:  # type: ignore[no-untyped-def]
+def _smallest(room: Callable[[float], float], start: float, needed: float) -> float | None:
     """The smallest cap, to a tenth of a percent upwards, that makes enough room; None if even 100% does not."""
     if room(1.0) < needed - ROUNDING:
         return None

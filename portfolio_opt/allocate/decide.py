@@ -55,7 +55,7 @@ def decide(problem: Problem, as_of: date) -> Plan:
         untraded=_untraded(problem),
         certificate=_certificate(problem, decision),
         origin=problem.beliefs.origin,
-        notes=decision.limits.notes,
+        notes=(*decision.limits.notes, *_idle_cash(problem, final_cash)),
     )
 
 
@@ -75,6 +75,21 @@ def _choose(problem: Problem) -> Decision:
             break
         wealth = after
     return Decision(units, limits, relaxed, float(units @ problem.day.close) / problem.wealth)
+
+
+def _idle_cash(problem: Problem, cash: int) -> list[str]:
+    """Why more than the floor stays in cash, where it is more than whole lots explain."""
+    idle = cash - problem.floor
+    if idle <= NOTEWORTHY_CASH * problem.wealth:
+        return []
+    share = problem.limits.max_participation
+    return [
+        f"NPR {rupees(idle)} ({idle / problem.wealth:.1%} of wealth) stays in cash beyond the floor today: orders are held to "
+        f"{share:.0%} of a name's median daily turnover, to the caps, and to whole lots; run again after they fill"
+    ]
+
+
+NOTEWORTHY_CASH = 0.01
 
 
 def _require_a_lot(problem: Problem, decision: Decision) -> None:

@@ -56,7 +56,7 @@ def limit_states(problem: Problem, limits: Bounds, relaxed: Solution, units: Int
         LimitState(
             "cash_floor",
             "cash",
-            f"all but the cash floor of {problem.limits.cash_floor:.1%} is to be invested; one more point of wealth in cash would "
+            f"all but the cash floor of {problem.limits.cash_floor:.1%} is to be invested; one more point in cash would "
             f"{'cost' if price > 0 else 'add'} {abs(price) * 100:.1f} bp a year",
             price * 100,
         )
@@ -75,7 +75,7 @@ def _sector_states(problem: Problem, limits: Bounds, relaxed: Solution, units: I
                 LimitState(
                     "max_sector",
                     sector,
-                    f"{sector} is at its cap of {limits.sector_cap[k] / problem.wealth:.1%}; one more point is worth {worth:.1f} bp a year",
+                    f"{sector} is at its cap of {limits.sector_cap[k] / problem.wealth:.1%}; {_worth(worth)}",
                     worth,
                 )
             )
@@ -96,12 +96,17 @@ def _name_states(problem: Problem, limits: Bounds, relaxed: Solution, units: Int
             words = f"{name} is at its cap of {problem.limits.max_weight:.1%}"
         elif units[i] > problem.held[i]:
             share = problem.limits.max_participation
-            words = f"today's order in {name} is held to {share:.0%} of its median turnover of NPR {rupees(int(day.turnover[i]))} a session"
+            turnover = rupees(int(day.turnover[i]))
+            words = f"today's order in {name} is held to {share:.0%} of its median turnover of NPR {turnover} a session"
         else:
             continue
         limit = "max_weight" if capped else "max_participation"
-        states.append(LimitState(limit, name, f"{words}; one more point is worth {worth:.1f} bp a year", worth))
+        states.append(LimitState(limit, name, f"{words}; {_worth(worth)}", worth))
     return states
+
+
+def _worth(bp: float) -> str:
+    return f"one more point is worth {bp:.1f} bp a year"
 
 
 def _slope(problem: Problem, limits: Bounds, relaxed: Solution) -> NDArray[np.float64]:

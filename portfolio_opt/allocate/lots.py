@@ -1,8 +1,8 @@
 """From weights to whole shares: local search over legal quantities, scored with exact charges and tax.
 
-A move changes one name, or two at once (one down, one up), to another legal quantity. Every score is the problem's own utility with
-the money of `market/orders.py`; shortage of cash and excess over a sector cap are priced out of reach, and cash left idle
-beyond the floor is charged what the convex answer says investing it is worth.
+A move changes one name, or two at once (one down, one up), to another legal quantity. Every score is the problem's own
+utility with the money of `market/orders.py`; shortage of cash and excess over a sector cap are priced out of reach, and cash
+left idle beyond the floor is charged what the convex answer says investing it is worth.
 """
 
 from dataclasses import dataclass
@@ -113,7 +113,8 @@ class Search:
     def _sector_values(self, units: Ints) -> Vector:
         worth = (units * self.problem.day.close).astype(float)
         inside = self.limits.member >= 0
-        return np.bincount(self.limits.member[inside], worth[inside], minlength=len(self.limits.sectors))
+        totals = np.bincount(self.limits.member[inside], worth[inside], minlength=len(self.limits.sectors))
+        return totals.astype(float)
 
     def _excess(self, sector_values: Vector) -> Vector:
         return np.asarray(np.clip(sector_values - self.limits.sector_cap, 0, None).sum(-1))
@@ -126,6 +127,8 @@ class Search:
     def _improve(self) -> bool:
         p = self.problem
         names, units = self._candidates()
+        if not len(names):
+            return False
         now = money(p, self.everyone, self.units)
         spare = float(p.cash + now.cash.sum() - p.floor)
         then = money(p, names, units)

@@ -60,7 +60,7 @@ class CashStep:
 
 @dataclass(frozen=True)
 class LimitState:
-    """A limit that binds, in words, with what one more point of it is worth in basis points of wealth a year, if that is known."""
+    """A limit that binds, in words, with what one more point of it is worth: basis points of wealth a year, if known."""
 
     limit: str
     where: str
@@ -94,7 +94,8 @@ class Untraded:
 class Certificate:
     """How good the decision is, by our own arithmetic. Utilities per year, as fractions of wealth.
 
-    utility: of the plan; unchanged: of leaving everything as it is; bound: no whole-share portfolio that invests as much exceeds it
+    utility: of the plan; unchanged: of leaving everything as it is
+    bound: no whole-share portfolio that invests as much exceeds it
     residual, gap: of the convex solve; trail: which solvers ran
     """
 

@@ -1,6 +1,6 @@
 """The decision, stated once: beliefs, account, limits and the rules of the day."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..errors import InvalidInput
 from ..forecast.beliefs import Beliefs
-from ..market.account import Account
+from ..market.account import Account, Position
 from ..market.rules import DayRules
 from .trading_day import TradingDay
 
@@ -100,7 +100,7 @@ class Problem:
         """Paisa of cash that must stay."""
         return int(np.ceil(self.limits.cash_floor * self.wealth))
 
-    def _of_positions(self, figure) -> Ints:  # type: ignore[no-untyped-def]
+    def _of_positions(self, figure: Callable[[Position], int]) -> Ints:
         positions = self.account.positions()
         return np.array(
             [figure(positions[s]) if s in positions else 0 for s in self.day.symbols.tolist()], dtype=np.int64

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +51,7 @@ def read_bytes(path: Path) -> bytes:
 def read_text(path: Path) -> str:
     """The file as text. Raises InvalidInput unless it is UTF-8 (a byte order mark is allowed)."""
     content = read_bytes(path)
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in content[:1000]:
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in content:
         raise InvalidInput(
             f"{path.name} is not UTF-8 text (it looks like UTF-16 or a spreadsheet); save it as CSV UTF-8"
         )
@@ -71,9 +72,9 @@ def read_table(path: Path, required: frozenset[str], optional: frozenset[str]) -
 
     Raises InvalidInput for an unknown header, a row with too many or too few fields, and a table without rows.
     """
-    rows = list(csv.reader(io.StringIO(read_text(path), newline=""), strict=False))
+    rows = _rows(path)
     at, header = _find_header(path, rows, required, optional)
-    body = [(at + 2 + k, row) for k, row in enumerate(rows[at + 1 :]) if any(cell.strip() for cell in row)]
+    body = [(line, row) for line, row in enumerate(rows[at + 1 :], at + 2) if any(cell.strip() for cell in row)]
     while body and _is_total(body[-1][1]):
         body.pop()
     if not body:
@@ -85,6 +86,23 @@ def read_table(path: Path, required: frozenset[str], optional: frozenset[str]) -
                 "a number with a comma needs quotes, else columns shift: correct the row"
             )
         yield Row(path.name, line, dict(zip(header, row, strict=True)))
+
+
+def _rows(path: Path) -> list[list[str]]:
+    """The cells of every line. Raises InvalidInput for a field that does not end on its line: it may have swallowed rows."""
+    reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
+    rows: list[list[str]] = []
+    try:
+        for row in reader:
+            rows.append(row)
+            if reader.line_num > len(rows):
+                raise csv.Error
+    except csv.Error:
+        line = min(len(rows) + 1, reader.line_num)
+        raise InvalidInput(
+            f"{path.name}, line {line}: a quotation mark is left open or misplaced; correct the row"
+        ) from None
+    return rows
 
 
 def _find_header(
@@ -108,4 +126,4 @@ def _find_header(
 
 def _is_total(row: list[str]) -> bool:
     first = next((cell.strip().lower() for cell in row if cell.strip()), "")
-    return first.startswith(("total", "grand total"))
+    return re.match(r"(grand )?total\b", first) is not None

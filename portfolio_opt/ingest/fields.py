@@ -2,17 +2,20 @@
 
 import re
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from ..market.money import LARGEST, paisa
 
 FIRST_YEAR, LAST_YEAR = 1990, 2050  # a year beyond is Bikram Sambat (2047 began in 1990 AD), or a slip
 ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+NUMBER = re.compile(r"[+-]?(\d+|\d{1,3}(,\d{2,3})*,\d{3}|(?=\.\d))(\.\d*)?(e[+-]?\d{1,2})?", re.ASCII | re.IGNORECASE)
+ACCOUNT_NUMBER = re.compile(r"\d{13,}")  # a Demat number has 16 digits; it is personal and never shown
 LONGEST_SHOWN = 40
 
 
 def shown(text: str) -> str:
-    """A cell as it may be quoted in a message: printable and short."""
+    """A cell as it may be quoted in a message: printable, short, and without an account number."""
+    text = ACCOUNT_NUMBER.sub("…", text)
     return repr(text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…")
 
 
@@ -32,15 +35,12 @@ def day(text: str) -> date:
 
 
 def number(text: str) -> Decimal:
-    """A plain decimal number, thousands commas allowed, "-" for zero. Raises ValueError."""
-    plain = text.strip().replace(",", "")
+    """A plain decimal number, commas between thousands (or lakhs) allowed, "-" for zero. Raises ValueError."""
+    plain = text.strip()
     if plain == "-":
         return Decimal(0)
-    try:
-        value = Decimal(plain)
-    except InvalidOperation:
-        value = Decimal("NaN")
-    if not value.is_finite() or abs(value) * 100 > LARGEST:
+    value = Decimal(plain.replace(",", "")) if NUMBER.fullmatch(plain) else None
+    if value is None or abs(value) * 100 > LARGEST:
         raise ValueError(f"{shown(text)} is not a number a file of this kind can hold")
     return value
 
@@ -64,6 +64,8 @@ def money(text: str) -> int:
 def symbol(text: str) -> str:
     """A ticker: any short printable text, kept as it stands (NA and TRUE are symbols), in capitals. Raises ValueError."""
     name = " ".join(text.split()).upper()
+    if ACCOUNT_NUMBER.fullmatch(name):
+        raise ValueError("is an account number, not a symbol; columns may have shifted, so export the file again")
     if not name or len(name) > 30 or not name.isprintable():
         raise ValueError(f"{shown(text)} is not a symbol")
     return name

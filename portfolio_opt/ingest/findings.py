@@ -1,5 +1,6 @@
 """What was set aside or noticed while reading, with its effect; never silent, never fatal."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -27,3 +28,8 @@ class Finding:
             f" ({', '.join(self.examples)}{', …' if self.rows > len(self.examples) else ''})" if self.examples else ""
         )
         return f"{self.rule}: {self.rows:,}{some}; {self.effect}"
+
+
+def about(rule: str, names: Sequence[str], effect: str, severity: Severity = "note") -> Finding:
+    """A finding about some symbols, the first five as examples."""
+    return Finding(rule, len(names), effect, severity, tuple(names[:5]))

@@ -13,7 +13,7 @@ from ..market.money import share_of
 from ..market.rules import Investor
 from .csv_table import Row, read_table
 from .fields import day, money, shown, symbol, units
-from .findings import Finding
+from .findings import Finding, about
 
 HOLDINGS = (
     frozenset({"scrip", "current balance"}),
@@ -139,17 +139,25 @@ def read_wacc(path: Path) -> dict[str, Cost]:
 
 
 def read_transactions(path: Path) -> dict[str, list[Movement]]:
-    """Transaction History by symbol, oldest first, a day's credits before its debits."""
-    movements: dict[str, list[Movement]] = defaultdict(list)
+    """Transaction History by symbol, in the order in which units moved, a day's credits before its debits.
+
+    The day of a credit is the day that counts for its age: an earlier one where a rearrangement tells when it was bought.
+    """
+    movements: dict[str, list[tuple[date, Movement]]] = defaultdict(list)
     for row in read_table(path, *TRANSACTIONS):
         came, went = row.read("credit quantity", units), row.read("debit quantity", units)
         if bool(came) == bool(went):
             raise InvalidInput(f"{row.file}, line {row.line}: a row credits or debits units, not both and not neither")
         moved_on = row.read("transaction date", day)
-        before = BOUGHT_BEFORE.search(row.cells["history description"])
-        since = day(before[1]) if before and came else moved_on
-        movements[row.read("scrip", symbol)].append(Movement(since, came or -went))
-    return {name: sorted(rows, key=lambda m: (m.day, -m.units)) for name, rows in movements.items()}
+        since = (row.read("history description", _bought_before) if came else None) or moved_on
+        movements[row.read("scrip", symbol)].append((moved_on, Movement(since, came or -went)))
+    ordered = {name: sorted(rows, key=lambda row: (row[0], -row[1].units)) for name, rows in movements.items()}
+    return {name: [movement for _, movement in rows] for name, rows in ordered.items()}
+
+
+def _bought_before(description: str) -> date | None:
+    found = BOUGHT_BEFORE.search(description)
+    return day(found[1]) if found else None
 
 
 def _refuse_twice(row: Row, name: str, seen: set[str]) -> None:
@@ -213,27 +221,19 @@ def _cost_findings(held: Mapping[str, Held], costs: Mapping[str, Cost] | None) -
     below = sorted(name for name in held if 0 < costs.get(name, Cost(0, 0)).units < held[name].units)
     above = sorted(name for name in held if name in costs and costs[name].units > held[name].units)
     gone = sorted(name for name in costs if name not in held)
+    free = "tax is estimated as if these units had cost nothing, its upper bound"
     found = [
-        (
-            "holdings without a WACC",
-            none,
-            "their tax is estimated as if they had cost nothing, its upper bound",
-            "warning",
-        ),
-        (
+        about("holdings without a WACC", none, free, "warning"),
+        about(
             "holdings with fewer units in the WACC report than in the balance",
             below,
-            "the units without a calculated cost count as free, so tax is an upper bound; calculate WACC before selling",
+            f"{free}; calculate their WACC before selling",
             "warning",
         ),
-        ("holdings with more units in the WACC report than in the balance", above, "the average cost is used", "note"),
-        ("WACC rows of symbols that are not held", gone, "not used", "note"),
+        about("holdings with more units in the WACC report than in the balance", above, "the average cost is used"),
+        about("WACC rows of symbols that are not held", gone, "not used"),
     ]
-    return [
-        Finding(rule, len(names), effect, severity, tuple(names[:5]))
-        for rule, names, effect, severity in found
-        if names
-    ]  # type: ignore[arg-type]
+    return [finding for finding in found if finding.rows]
 
 
 def _age_findings(held: Mapping[str, Held], history: Mapping[str, list[Movement]] | None) -> list[Finding]:
@@ -248,21 +248,12 @@ def _age_findings(held: Mapping[str, Held], history: Mapping[str, list[Movement]
     fewer = sorted(name for name, missing in short.items() if missing > 0)
     more = sorted(name for name, missing in short.items() if missing < 0)
     found = [
-        (
+        about(
             "holdings that the transaction history does not fully explain",
             fewer,
             "the rest counts as short-term",
             "warning",
         ),
-        (
-            "holdings with fewer units than the transaction history leaves",
-            more,
-            "the oldest units count as sold",
-            "warning",
-        ),
+        about("holdings with fewer units than the history leaves", more, "the oldest units count as sold", "warning"),
     ]
-    return [
-        Finding(rule, len(names), effect, severity, tuple(names[:5]))
-        for rule, names, effect, severity in found
-        if names
-    ]  # type: ignore[arg-type]
+    return [finding for finding in found if finding.rows]

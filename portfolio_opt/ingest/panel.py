@@ -31,6 +31,7 @@ class Panel:
     traded: (T, N) whether the symbol traded
     sector, instrument: (N,) text, empty or "unknown" where no file tells; board_lot: (N,) units
     announced: (symbol, ex day, announcement day or None) of bonus and right actions
+    known_symbols: every symbol a label file names, with or without prices
     known_until: nothing later may be asked for; data_hash: of the files read; findings: what was set aside
     """
 
@@ -49,6 +50,7 @@ class Panel:
     instrument: NDArray[np.str_]
     board_lot: NDArray[np.int64]
     announced: tuple[tuple[str, date, date | None], ...] = ()
+    known_symbols: frozenset[str] = frozenset()
     known_until: date | None = None
     data_hash: str = ""
     findings: tuple[Finding, ...] = field(default=())

@@ -121,12 +121,13 @@ def _panel(
         close=wide(quotes.close, np.nan),
         volume=wide(np.nan_to_num(quotes.volume), 0.0),
         turnover=wide(np.nan_to_num(quotes.turnover), 0.0),
-        adjustment=np.cumprod(1 / wide(factor, 1.0), axis=0),
+        adjustment=np.asarray(np.cumprod(1 / wide(factor, 1.0), axis=0), dtype=np.float64),
         dividend=wide(dividend, 0.0),
         traded=wide(np.ones(len(quotes.day)), 0.0) > 0,
         announced=tuple(
             (a.symbol, a.ex_date, a.announced) for a in actions if a.kind in ("bonus", "right") and a.symbol in kept
         ),
+        known_symbols=frozenset(known.instrument),
         data_hash=data_hash,
         findings=tuple(findings),
         **labels(order, known.sector, known.instrument),

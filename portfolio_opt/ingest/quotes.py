@@ -1,7 +1,8 @@
 """Price rows as they came, before they are a Panel: columns of one length, checked, duplicates and ghost days set aside."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,7 +133,7 @@ def _repeated_days(quotes: Quotes) -> tuple[NDArray[np.bool_], Finding]:
 
 
 def _absent_where_zero(quotes: Quotes) -> tuple[Quotes, list[Finding]]:
-    columns = {}
+    columns: dict[str, Any] = {}
     findings = []
     for name in ("open", "high", "low"):
         value = getattr(quotes, name)
@@ -141,8 +142,7 @@ def _absent_where_zero(quotes: Quotes) -> tuple[Quotes, list[Finding]]:
         if zero.any():
             example = (quotes.where(int(np.argmax(zero))),)
             findings.append(Finding(f"{name} of 0", int(zero.sum()), "read as absent", "note", example))
-    rest = {f.name: getattr(quotes, f.name) for f in fields(quotes) if f.name not in columns}
-    return Quotes(**rest, **columns), findings
+    return replace(quotes, **columns), findings
 
 
 def _inconsistencies(quotes: Quotes) -> list[Finding]:

@@ -8,12 +8,12 @@ from .money import MILLION, Money
 from .rules import DayRules
 
 
-def round_down(price: Money, tick: int) -> Any:
+def round_down(price: Money, tick: Money) -> Any:
     """The nearest price on the tick that is not above."""
     return price // tick * tick
 
 
-def round_up(price: Money, tick: int) -> Any:
+def round_up(price: Money, tick: Money) -> Any:
     """The nearest price on the tick that is not below."""
     return -(-price // tick) * tick
 

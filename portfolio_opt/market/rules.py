@@ -102,18 +102,16 @@ class Rulebook:
             return {name.partition(".")[2]: row for name, row in rows.items() if name.startswith(table + ".")}
 
         tax = rows["capital_gains_tax"]
-        individual = (ppm(tax["individual_short"]), ppm(tax["individual_long"]))
-        flat = {kind: (ppm(tax[key]),) * 2 for kind, key in _TAX_KEYS.items()}
+        after = tax["long_after_days"]
+        gains_tax = {kind: TaxRates(ppm(tax[key]), ppm(tax[key]), after) for kind, key in _FLAT_TAX.items()}
+        gains_tax["individual"] = TaxRates(ppm(tax["individual_short"]), ppm(tax["individual_long"]), after)
         return DayRules(
             day=day,
             commission={name: _slabs(row["slabs"]) for name, row in by_instrument("commission").items()},
             commission_minimum=paisa(rows["commission_minimum"]["rupees"]),
             sebon_fee={name: ppm(row["percent"]) for name, row in by_instrument("sebon_fee").items()},
             dp_charge=paisa(rows["dp_charge"]["rupees"]),
-            capital_gains_tax={
-                kind: TaxRates(*rates, long_after_days=tax["long_after_days"])
-                for kind, rates in {"individual": individual, **flat}.items()  # type: ignore[dict-item]
-            },
+            capital_gains_tax=gains_tax,
             tick={name: paisa(row["rupees"]) for name, row in by_instrument("tick").items()},
             lots={face: rows["board_lot"][face] for face in ("face_100", "face_10")},
             price_band=ppm(rows["price_band"]["percent"]),
@@ -134,7 +132,7 @@ class Rulebook:
 
 
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_TAX_KEYS = {"entity": "entity", "fund": "fund", "non-resident": "non_resident"}
+_FLAT_TAX: dict[Investor, str] = {"entity": "entity", "fund": "fund", "non-resident": "non_resident"}
 
 
 def _tables(node: Mapping[str, Any], prefix: str = "") -> Sequence[tuple[str, list[Mapping[str, Any]]]]:

@@ -1,5 +1,6 @@
 """A Plan as plan.json: strict JSON, rupees with two decimals, weights as fractions, absent values left out."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from ..allocate.plan import Plan, Portfolio
@@ -9,8 +10,8 @@ from .run_record import RunRecord
 SCHEMA = "portfolio_opt.rebalance/1"
 
 
-def plan_document(plan: Plan, record: RunRecord) -> dict[str, Any]:
-    """Everything that the report says, as plain data."""
+def plan_document(plan: Plan, record: RunRecord, warnings: Sequence[str] = ()) -> dict[str, Any]:
+    """Everything that the report says, as plain data. warnings: sentences the reader must see first."""
     return {
         "schema": SCHEMA,
         "run_id": record.run_id,
@@ -18,6 +19,7 @@ def plan_document(plan: Plan, record: RunRecord) -> dict[str, Any]:
         "as_of": plan.as_of.isoformat(),
         "trade_date": plan.trade_date.isoformat(),
         "settles_on": plan.settles_on.isoformat(),
+        "warnings": list(warnings),
         "totals": _totals(plan),
         "orders": [_order(order) for order in plan.orders],
         "cash_ladder": [

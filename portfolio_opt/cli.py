@@ -1,0 +1,159 @@
+"""Arguments in, exit code out; nothing else. What a command does stands in `commands/`."""
+
+import argparse
+import contextlib
+import difflib
+import json
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from .commands.options import REBALANCE, VALIDATE
+from .errors import InvalidInput, PortfolioError
+
+OK, BUG, USAGE, ENVIRONMENT, INTERRUPTED, TERMINATED = 0, 1, 2, 4, 130, 143
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Messages go to stderr, results to stdout; the exit code says how it ended."""
+    for threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[threads] = "1"  # small matrices are faster on one thread, and the bytes do not depend on the machine
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+    except PortfolioError as error:
+        print(f"portfolio-opt: {error}", file=sys.stderr)
+        return error.exit_code
+    except MemoryError:
+        print("portfolio-opt: the memory of this machine does not suffice; give fewer prices", file=sys.stderr)
+        return ENVIRONMENT
+    except BrokenPipeError:
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ENVIRONMENT
+    except KeyboardInterrupt:
+        print("portfolio-opt: interrupted; nothing was written", file=sys.stderr)
+        return INTERRUPTED
+    return code
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    found, left = _parser().parse_known_args(arguments)
+    given = vars(found)
+    name = given.pop("command")
+    if left:
+        word = left[0].partition("=")[0]
+        flags = [option.flag for option in OPTIONS[name]] + ["--config", "--json", "--now", "--help"]
+        near = difflib.get_close_matches(word, flags, n=1, cutoff=0.0)
+        raise InvalidInput(f"{name} has no option {word[:60]}; did you mean {near[0]}?")
+    return COMMANDS[name](given)
+
+
+def _rebalance(given: dict[str, Any]) -> int:
+    from .commands.rebalance import run
+
+    as_json, config, now = given.pop("json"), given.pop("config"), given.pop("now")
+    finished = run(given, config and Path(config), now)
+    if as_json:
+        print(finished.files["plan.json"].decode(), end="")
+    else:
+        print(_orders_in_words(finished.document))
+        if given.get("out"):
+            print(f"report.html, orders.csv and plan.json are in {given['out']}")
+    return OK
+
+
+def _validate(given: dict[str, Any]) -> int:
+    from .commands.validate import run
+
+    as_json, config = given.pop("json"), given.pop("config")
+    found = run(given, config and Path(config))
+    if as_json:
+        print(json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False))
+    else:
+        print(_findings_in_words(found))
+    warned = any(finding["severity"] == "warning" for finding in found["findings"])
+    return USAGE if warned and given.get("strict") else OK
+
+
+COMMANDS = {"rebalance": _rebalance, "validate": _validate}
+OPTIONS = {"rebalance": REBALANCE, "validate": VALIDATE}
+
+
+def _orders_in_words(document: Mapping[str, Any]) -> str:
+    totals, before, after = document["totals"], document["before"], document["after"]
+    lines = [f"Orders for {document['trade_date']}, from the close of {document['as_of']} (run {document['run_id']})"]
+    lines += [f"  ! {warning}" for warning in document["warnings"]]
+    lines += [
+        f"  {o['side']:<4} {o['symbol']:<12} {o['quantity']:>8,} at {o['limit_price']:>10,.2f}  = {o['est_amount']:>14,.2f}"
+        f"  on {o['place_on']}{'  ODD' if o['board'] == 'ODD' else ''}"
+        for o in document["orders"]
+    ]
+    if not document["orders"]:
+        lines.append("  none: no trade is worth its charges and tax")
+    lines += [
+        f"Charges and tax NPR {totals['charges_and_tax']:,.2f} "
+        f"(charges {totals['charges']:,.2f}, capital gains tax {totals['tax']:,.2f}); cash afterwards NPR {after['cash']:,.2f}",
+        f"Wealth NPR {before['wealth']:,.2f}; volatility {before['volatility']:.1%} to {after['volatility']:.1%} a year; "
+        f"expected return {after['expected_return']:.1%} ± {after['standard_error']:.1%}",
+        f"Whole lots and flat charges cost at most {document['certificate']['loss_bp']:.1f} bp of wealth a year",
+    ]
+    return "\n".join(lines)
+
+
+def _findings_in_words(found: Mapping[str, Any]) -> str:
+    lines = [
+        f"{found['symbols']:,} symbols over {found['sessions']:,} sessions, {found['first']} to {found['last']}; "
+        f"{found['holdings']} holdings"
+    ]
+    for finding in found["findings"]:
+        some = f" ({', '.join(finding['examples'])})" if finding["examples"] else ""
+        lines.append(f"  {finding['severity']:<7} {finding['rule']}: {finding['rows']:,}{some}; {finding['effect']}")
+    return "\n".join(lines if found["findings"] else [*lines, "  nothing to report"])
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse with errors of one line."""
+
+    def error(self, message: str) -> NoReturn:
+        print(f"portfolio-opt: {message} (portfolio-opt --help)", file=sys.stderr)
+        raise SystemExit(USAGE)
+
+
+def _parser() -> argparse.ArgumentParser:
+    from . import __version__
+
+    parser = _Parser(
+        prog="portfolio-opt",
+        description="Prices and holdings in, NEPSE orders one can place today out, with an honest account of why.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"portfolio-opt {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    rebalance = _command(commands, "rebalance", "orders for the next session, and the report that explains them")
+    rebalance.add_argument("--now", metavar="ISO-8601", help="stands for the clock; Nepal time unless it names a zone")
+    _command(commands, "validate", "read everything strictly and list what is noteworthy")
+    return parser
+
+
+def _command(commands: Any, name: str, summary: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=summary, description=summary[0].upper() + summary[1:] + ".", allow_abbrev=False
+    )
+    for option in OPTIONS[name]:
+        text = option.help.replace("%", "%%")
+        if option.kind == "flag":
+            parser.add_argument(option.flag, action="store_true", default=None, help=text)
+        else:
+            parser.add_argument(option.flag, metavar=option.metavar, help=text)
+    parser.add_argument("--config", metavar="FILE", help="TOML file of these options, names with underscores")
+    parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    return parser
+
+
+def _terminated(*_: object) -> NoReturn:
+    raise SystemExit(TERMINATED)

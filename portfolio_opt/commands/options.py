@@ -1,0 +1,75 @@
+"""Every option of every command, once: its name, kind, default and help. Names are the configuration's keys.
+
+Nothing heavy is imported here, so that `--help` answers at once.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option. kind: how its value is read, see `resolve.PARSERS`; path: whether it says where rather than what."""
+
+    name: str
+    kind: str
+    default: Any
+    help: str
+    metavar: str = ""
+
+    @property
+    def flag(self) -> str:
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def is_path(self) -> bool:
+        return self.kind == "path"
+
+
+INPUTS = (
+    Option("prices", "path", None, "folder with prices.parquet, or with one CSV per company", "DIR"),
+    Option("holdings", "path", None, "MeroShare 'My Shares Values' CSV; without it the account is cash only", "FILE"),
+    Option("wacc", "path", None, "MeroShare 'My Wacc Report' CSV: cost", "FILE"),
+    Option("transactions", "path", None, "MeroShare 'Transaction History' CSV: holding days", "FILE"),
+)
+
+REBALANCE = (
+    *INPUTS,
+    Option("cash", "money", 0, "settled cash in NPR (default 0)", "NPR"),
+    Option(
+        "unsettled_cash",
+        "dated_money",
+        (),
+        "cash by the day it settles, like 2026-08-24=50000,2026-08-25=1000",
+        "DAY=NPR",
+    ),
+    Option(
+        "investor", "investor", "individual", "individual, entity, fund or non-resident (default individual)", "KIND"
+    ),
+    Option("as_of", "day", None, "day whose close is known (default: the newest session)", "DATE"),
+    Option("max_weight", "fraction", 0.10, "largest share of wealth in one name (default 0.10)", "F"),
+    Option("max_sector", "fraction", 0.35, "largest share of wealth in one sector (default 0.35)", "F"),
+    Option("cash_floor", "fraction", 0.0, "share of wealth kept in cash (default 0)", "F"),
+    Option(
+        "max_participation", "fraction", 0.10, "share of a name's median turnover one order may be (default 0.10)", "F"
+    ),
+    Option("risk_aversion", "positive", 2.0, "weight of variance against return (default 2)", "X"),
+    Option(
+        "holding_period",
+        "positive",
+        1.0,
+        "years a trade is expected to stay; costs are spread over them (default 1)",
+        "X",
+    ),
+    Option("limit_margin", "fraction", 0.01, "how far beyond the last close a limit price may go (default 0.01)", "F"),
+    Option("forbidden", "symbols", (), "symbols never bought, like NABIL,UPPER", "SYMBOLS"),
+    Option("unpriced", "symbols", (), "held symbols without prices that are spelt right, like NABLI", "SYMBOLS"),
+    Option("allow_stale", "flag", False, "make an order list although the newest prices are old"),
+    Option("seed", "count", 0, "seed of whatever is random (default 0)", "N"),
+    Option("out", "path", None, "folder for report.html, orders.csv and plan.json", "DIR"),
+)
+
+VALIDATE = (
+    *INPUTS,
+    Option("strict", "flag", False, "exit 2 if there is any warning"),
+)

@@ -1,0 +1,215 @@
+"""Today's prices and holdings to a rebalancing report and an order list."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from ..allocate.decide import decide
+from ..allocate.plan import Plan
+from ..allocate.problem import Limits, Problem
+from ..allocate.trading_day import trading_day
+from ..errors import InvalidInput
+from ..files import publish, require_replaceable
+from ..forecast.beliefs import Beliefs
+from ..forecast.estimate import estimate
+from ..ingest.meroshare import read_account
+from ..ingest.names import refuse_misspelt
+from ..ingest.panel import Panel
+from ..ingest.prices import read_prices
+from ..market.account import Account
+from ..market.calendar import Calendar
+from ..market.money import MILLION
+from ..market.rules import DayRules, rulebook
+from ..report.orders_csv import orders_csv
+from ..report.page import rebalance_page
+from ..report.rebalance_json import plan_document
+from ..report.run_record import RunRecord
+from .options import REBALANCE
+from .resolve import read_now, resolve
+
+FILES = ("report.html", "orders.csv", "plan.json")
+FRESH_SESSIONS = 5
+
+
+def rebalance(
+    panel: Panel,
+    account: Account,
+    *,
+    as_of: date | None = None,
+    beliefs: Beliefs | None = None,
+    limits: Limits | None = None,
+    risk_aversion: float = 2.0,
+    holding_period: float = 1.0,
+    limit_margin: float = 0.01,
+    forbidden: Iterable[str] = (),
+) -> Plan:
+    """The Plan for the session after `as_of`: whole-share orders under that day's rules, and why.
+
+    panel: prices; account: holdings and cash; as_of: the day whose close is known (default: the panel's last session)
+    beliefs: about at least every name that can be bought and every priced holding (default: `estimate`)
+    Raises InvalidInput for a day the rulebook does not know, NoSolution, in words, when no portfolio meets the limits.
+    """
+    calendar = Calendar(panel.sessions())
+    as_of = as_of or panel.last_date
+    rules = _known_rules(calendar.next_session(as_of))
+    seen = panel.until(as_of)
+    held = [position.symbol for position in account.positions().values()]
+    day = trading_day(seen, held, rules, calendar, round(limit_margin * MILLION), forbidden)
+    if not len(day.symbols) and not account.lots:
+        raise InvalidInput("no share of these prices can be bought: none is an equity that trades often enough")
+    believed = (beliefs or estimate(seen, day.symbols.tolist())).of(day.symbols)
+    problem = Problem(
+        believed,
+        account,
+        day,
+        rules,
+        limits or Limits(),
+        risk_aversion,
+        holding_period,
+        outside=_outside(account, set(day.symbols.tolist())),
+    )
+    return decide(problem, as_of)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: the plan, its document, and the bytes of its files."""
+
+    plan: Plan
+    document: Mapping[str, Any]
+    files: Mapping[str, bytes]
+
+
+def run(given: Mapping[str, Any], config: Path | None = None, now: str | None = None) -> Run:
+    """The `rebalance` command: read the files, decide, and write the three results to `out` where one is given.
+
+    given: option values by name, as text or as Python values; config: a TOML file of options; now: stands for the clock
+    Raises InvalidInput, NoSolution or EnvironmentTrouble; then nothing was written.
+    """
+    options = resolve(REBALANCE, given, config)
+    moment = read_now(now)
+    if options["prices"] is None:
+        raise InvalidInput("no prices: give --prices DIR")
+    if options["out"] is not None:
+        require_replaceable(options["out"], FILES)
+    panel = read_prices(options["prices"])
+    account, findings = read_account(
+        options["holdings"],
+        options["wacc"],
+        options["transactions"],
+        cash=options["cash"],
+        unsettled_cash=options["unsettled_cash"],
+        investor=options["investor"],
+    )
+    as_of, warnings = _as_of(panel, options["as_of"], moment.date(), options["allow_stale"])
+    refuse_misspelt(account, panel.until(as_of), panel.known_symbols, options["unpriced"])
+    plan = rebalance(
+        panel,
+        account,
+        as_of=as_of,
+        limits=Limits(
+            **{name: options[name] for name in ("max_weight", "max_sector", "cash_floor", "max_participation")}
+        ),
+        risk_aversion=options["risk_aversion"],
+        holding_period=options["holding_period"],
+        limit_margin=options["limit_margin"],
+        forbidden=options["forbidden"],
+    )
+    record = RunRecord(
+        generated=moment,
+        options=_printable(options, as_of),
+        account_hash=_hash_files(options[name] for name in ("holdings", "wacc", "transactions")),
+        data_hash=panel.data_hash,
+        findings=(*findings, *panel.findings),
+        seed=options["seed"],
+    )
+    document = plan_document(plan, record, [*warnings, *_warnings(plan, panel, moment)])
+    files = {
+        "report.html": rebalance_page(document).encode(),
+        "orders.csv": orders_csv(document).encode(),
+        "plan.json": (json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode(),
+    }
+    if options["out"] is not None:
+        publish(options["out"], files)
+    return Run(plan, document, files)
+
+
+def _known_rules(trade_date: date) -> DayRules:
+    rules = rulebook().on(trade_date)
+    if rules.assumed:
+        raise InvalidInput(
+            f"orders for {trade_date} would rest on {len(rules.assumed)} rules that are only assumed for that day (the last: "
+            f"{rules.assumed[-1]}); choose a later --as-of"
+        )
+    return rules
+
+
+def _as_of(panel: Panel, asked: date | None, today: date, allow_stale: bool) -> tuple[date, list[str]]:
+    """The day whose close counts, and what to warn of. Raises InvalidInput when prices are too old for an order list."""
+    if asked is not None and asked > today:
+        raise InvalidInput(f"--as-of {asked} lies after today, {today}: its close cannot be known")
+    calendar = Calendar(panel.sessions())
+    newest = panel.until(asked or today).last_date
+    until = asked or today
+    age = calendar.sessions_between(newest, until)
+    warnings = []
+    if age > FRESH_SESSIONS:
+        found = f"the newest price is of {newest}, {age} sessions before {until}"
+        if not allow_stale:
+            raise InvalidInput(
+                f"{found}; an order list needs one at most {FRESH_SESSIONS} sessions old: fetch newer prices, or --allow-stale"
+            )
+        warnings.append(f"Stale prices: {found}. Limits, bands and weights rest on them.")
+    return asked or newest, warnings
+
+
+def _warnings(plan: Plan, panel: Panel, moment: datetime) -> list[str]:
+    book = rulebook()
+    calendar = Calendar(panel.sessions())
+    found = []
+    if plan.trade_date < moment.date():
+        found.append(f"These orders are for {plan.trade_date}, which has passed: they show what would have been done.")
+    if calendar.is_provisional(plan.trade_date):
+        found.append(
+            f"Whether {plan.trade_date} is a session is provisional: holidays after {book.closures_known_until} are not "
+            "known here."
+        )
+    turn = date(
+        book.checked.year + (book.checked.month >= 7), 7, 17
+    )  # the fiscal year, and with it taxes, turns about here
+    if plan.trade_date >= turn:
+        found.append(
+            f"The rules were last checked on {book.checked}, before the fiscal year of {turn}: check tax and charges."
+        )
+    return found
+
+
+def _outside(account: Account, priced: set[str]) -> dict[str, int]:
+    """Paisa of holdings without prices, at the holdings file's own price, 0 where it gives none."""
+    return {
+        symbol: position.units * account.quoted.get(symbol, 0)
+        for symbol, position in account.positions().items()
+        if symbol not in priced
+    }
+
+
+def _printable(options: Mapping[str, Any], as_of: date) -> dict[str, Any]:
+    """The resolved configuration for artefacts: no path, money in rupees, days as text."""
+    paths = {option.name for option in REBALANCE if option.is_path}
+    shown = {name: value for name, value in options.items() if name not in paths}
+    shown["as_of"] = as_of.isoformat()
+    shown["cash"] = options["cash"] / 100
+    shown["unsettled_cash"] = {day.isoformat(): amount / 100 for day, amount in options["unsettled_cash"]}
+    shown["forbidden"], shown["unpriced"] = list(options["forbidden"]), list(options["unpriced"])
+    return shown
+
+
+def _hash_files(paths: Iterable[Path | None]) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(b"\0" if path is None else path.read_bytes() + b"\1")
+    return digest.hexdigest()

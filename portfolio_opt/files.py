@@ -1,0 +1,161 @@
+"""Folders of results that change all at once: a reader sees the old set or the new one, never half.
+
+A draft folder is finished beside the target, flushed to disk, and exchanged with it in one step. A run that is killed leaves a
+draft behind, which the next run removes; a live run holds a lock on its own draft.
+"""
+
+import ctypes
+import errno
+import json
+import os
+import secrets
+import shutil
+import sys
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from .errors import EnvironmentTrouble, InvalidInput
+
+try:
+    import fcntl
+except ImportError:  # no advisory locks there: drafts of killed runs stay until removed by hand
+    fcntl = None  # type: ignore[assignment]
+
+SCHEMA_PREFIX = "portfolio_opt."
+
+
+def require_replaceable(folder: Path, names: Collection[str]) -> None:
+    """Raises InvalidInput unless `folder` is absent, empty, or holds nothing but a former run's files.
+
+    names: the files such a run makes; one of them is JSON and states our schema
+    """
+    folder = folder.resolve()
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise InvalidInput(f"{folder} is a file; give a folder for the results")
+    found = sorted(entry.name for entry in folder.iterdir())
+    strange = [name for name in found if name not in names]
+    if strange:
+        raise InvalidInput(f"{folder} holds {strange[0]!r}, which no run of this command made; give another folder")
+    if found and not any(_states_schema(folder / name) for name in found if name.endswith(".json")):
+        raise InvalidInput(f"{folder} holds files that no run of this command made; give another folder")
+
+
+def publish(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Make `folder` hold exactly `files`, whole or not at all.
+
+    Raises InvalidInput if the folder holds anything else, EnvironmentTrouble if the disk refuses; the old set is then intact.
+    """
+    folder = folder.resolve()
+    require_replaceable(folder, files)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        clear_drafts(folder)
+        with _draft(folder) as draft:
+            for name, content in files.items():
+                _write(draft / name, content)
+            _flush_folder(draft)
+            _put_in_place(draft, folder)
+            _flush_folder(folder.parent)
+    except OSError as error:
+        raise EnvironmentTrouble(
+            f"{folder} could not be written: {error.strerror or error}; what stood there before is unchanged"
+        ) from error
+
+
+def clear_drafts(folder: Path) -> None:
+    """Remove what killed runs left beside a folder, and bring back a set that was moved away but not yet replaced."""
+    for left in sorted(folder.parent.glob(f".{folder.name}.*")):
+        if not left.is_dir() or not _abandoned(left):
+            continue
+        if left.name.startswith(f".{folder.name}.former-") and not folder.exists():
+            left.rename(folder)
+        elif left.name.startswith((f".{folder.name}.draft-", f".{folder.name}.former-")):
+            shutil.rmtree(left)
+
+
+@contextmanager
+def _draft(folder: Path) -> Iterator[Path]:
+    draft = folder.parent / f".{folder.name}.draft-{secrets.token_hex(4)}"
+    draft.mkdir()
+    lock = os.open(draft, os.O_RDONLY) if fcntl else None
+    try:
+        if lock is not None:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield draft
+    finally:
+        if lock is not None:
+            os.close(lock)
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _abandoned(draft: Path) -> bool:
+    """Whether no live run holds the draft."""
+    if not fcntl:
+        return False
+    lock = os.open(draft, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(lock)
+    return True
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    if os.name == "nt":
+        return  # folders cannot be flushed there
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _put_in_place(draft: Path, folder: Path) -> None:
+    """One step on Linux; elsewhere two renames, and `clear_drafts` heals what stops between them."""
+    if not folder.exists():
+        draft.rename(folder)
+    elif not _exchanged(draft, folder):
+        former = folder.parent / draft.name.replace(".draft-", ".former-")
+        folder.rename(former)
+        try:
+            draft.rename(folder)
+        except OSError:
+            former.rename(folder)
+            raise
+        shutil.rmtree(former, ignore_errors=True)
+
+
+def _exchanged(a: Path, b: Path) -> bool:
+    """Swap two folders in one step; False where the system or the file system cannot."""
+    if not sys.platform.startswith("linux"):
+        return False
+    exchange = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if exchange is None:
+        return False
+    here, swap = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    if exchange(here, os.fsencode(a), here, os.fsencode(b), swap) == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP):
+        return False
+    raise OSError(code, os.strerror(code))
+
+
+def _states_schema(path: Path) -> bool:
+    try:
+        document = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(document, dict) and str(document.get("schema", "")).startswith(SCHEMA_PREFIX)
