@@ -30,36 +30,51 @@ class Bounds:
     sector_cap: Vector
     notes: tuple[str, ...]
 
+    def admit(self, units: Ints, close: Ints) -> bool:
+        """Whether holdings of `units` keep every upper bound and, at these closes, every sector cap."""
+        worth = units * close
+        in_sectors = np.array([worth[self.member == k].sum() for k in range(len(self.sectors))])
+        return bool((units <= self.upper).all() and (in_sectors <= self.sector_cap).all())
+
 
 def bounds(problem: Problem, wealth: int) -> Bounds:
     """Bounds that hold the caps relative to `wealth` (paisa, after costs).
 
-    A holding above a cap that cannot be sold far enough today (halted, thin, not an equity) keeps what cannot be sold, and the
-    notes say so: that is no infeasibility.
+    What is within its cap before the trades is never sold because their costs shrink the wealth a little; what is bought stays
+    within the cap after costs. A holding above a cap that cannot be sold far enough today (halted, thin, not an equity) keeps
+    what cannot be sold, and the notes say so: that is no infeasibility.
     """
     day, held, limits = problem.day, problem.held, problem.limits
     tradable_today = (limits.max_participation * day.turnover).astype(np.int64)
     most_bought = np.where(day.can_buy, tradable_today // day.buy_limit, 0)
     most_sold = np.where(day.can_sell, np.minimum(held, tradable_today // day.sell_limit), 0)
+    most_sold = np.where(most_sold < held, np.minimum(most_sold, held - day.lot), held)  # what stays is at least a lot
     most_sold = np.where(most_sold >= np.minimum(day.lot, held), most_sold, 0)
     cap = np.floor(limits.max_weight * wealth / day.close).astype(np.int64)
     least = held - most_sold
-    upper = np.maximum(np.minimum(cap, held + most_bought), least)
+    keep = np.where(held * day.close <= limits.max_weight * problem.wealth, held, 0)
+    upper = np.maximum(np.maximum(np.minimum(cap, held + most_bought), keep), least)
     stuck = least > cap
     notes = [
-        f"{day.symbols[i]} stays at {held[i] * day.close[i] / wealth:.1%}, above the cap of {limits.max_weight:.0%} a name: "
-        + (f"{day.why_not[i]}" if not day.can_sell[i] else "more would exceed its share of a day's turnover")
+        f"{day.symbols[i]} stays above the cap of {limits.max_weight:.1%} a name, at {least[i] * day.close[i] / wealth:.1%} or more: "
+        + (day.why_not[i] if not day.can_sell[i] else "to sell more today would exceed its share of a day's turnover")
         for i in np.flatnonzero(stuck)
     ]
     sectors = tuple(sorted(set(day.sector.tolist()) - {""}))
     member = np.array([sectors.index(s) if s else -1 for s in day.sector.tolist()], dtype=np.int64)
-    locked = np.array([int((least * day.close)[member == k].sum()) for k in range(len(sectors))], dtype=float)
-    caps = limits.max_sector * wealth
+
+    def of_sectors(units: Ints) -> Vector:
+        return np.array([(units * day.close)[member == k].sum() for k in range(len(sectors))], dtype=float)
+
+    locked = of_sectors(least)
+    caps = np.floor(limits.max_sector * wealth)
     notes += [
-        f"{sectors[k]} stays above the sector cap of {limits.max_sector:.0%}: what is held beyond it cannot be sold today"
+        f"{sectors[k]} stays above the sector cap of {limits.max_sector:.1%}: what is held beyond it cannot be sold today"
         for k in np.flatnonzero(locked > caps)
     ]
-    return Bounds(least, upper, cap, sectors, member, np.maximum(locked, caps), tuple(notes))
+    now = of_sectors(held)
+    kept = np.where(now <= limits.max_sector * problem.wealth, now, 0.0)
+    return Bounds(least, upper, cap, sectors, member, np.maximum(np.maximum(locked, kept), caps), tuple(notes))
 
 
 def require_room(problem: Problem) -> None:
@@ -102,9 +117,11 @@ def _room(problem: Problem, max_weight: float, max_sector: float) -> float:
     day = problem.day
     weight = problem.held * day.close / problem.wealth
     most = np.where(day.can_buy, max_weight, np.where(day.can_sell, np.minimum(weight, max_weight), 0.0))
+    fixed = np.where(day.can_buy | day.can_sell, 0.0, weight)
     room = float(most[day.sector == ""].sum())
     for sector in sorted(set(day.sector.tolist()) - {""}):
-        room += min(max_sector, float(most[day.sector == sector].sum()))
+        inside = day.sector == sector
+        room += min(max(max_sector - float(fixed[inside].sum()), 0.0), float(most[inside].sum()))
     return room
 
 

@@ -11,12 +11,13 @@ from ..market.money import rupees
 from ..market.orders import Order, purchase, sale
 from ..optim.solution import Solution, Status
 from .bounds import Bounds, bounds, require_room
+from .dual_bound import best_bound
 from .explain import limit_states, order_reason
 from .ladder import Inflow, cash_ladder, place_days
 from .lots import Search, money, whole_shares
 from .plan import Certificate, Holding, LotAge, Plan, Portfolio, Untraded
 from .problem import Problem
-from .relaxation import bound, relax
+from .relaxation import relax
 from .trading_day import TRADED
 
 Ints = NDArray[np.int64]
@@ -71,7 +72,7 @@ def _choose(problem: Problem) -> Decision:
         units = whole_shares(problem, limits, relaxed.x, float(relaxed.multipliers[0]))
         after = problem.wealth + int(units @ problem.day.close - problem.held @ problem.day.close)
         after += int(money(problem, everyone, units).cash.sum())
-        if (units <= bounds(problem, after).upper).all() or after >= wealth:
+        if bounds(problem, after).admit(units, problem.day.close) or after >= wealth:
             break
         wealth = after
     return Decision(units, limits, relaxed, float(units @ problem.day.close) / problem.wealth)
@@ -275,7 +276,7 @@ def _certificate(problem: Problem, decision: Decision) -> Certificate:
     return Certificate(
         utility=utility(decision.units),
         unchanged=utility(problem.held),
-        bound=bound(problem, decision.limits, decision.invested, decision.relaxed),
+        bound=best_bound(problem, decision.limits, decision.invested, decision.relaxed),
         residual=decision.relaxed.residual,
         gap=decision.relaxed.gap,
         trail=decision.relaxed.trail,

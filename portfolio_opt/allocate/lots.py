@@ -21,8 +21,11 @@ Vector = NDArray[np.float64]
 
 SHORTAGE_PRICE = 1000.0  # utility per unit of wealth: no gain outweighs a rupee that is not there
 EXCESS_PRICE = 100.0
+BROKEN_PRICE = 10.0  # utility: missing cash or a cap by one paisa is missing it
+HALF_A_PAISA = 0.5  # sector values are whole paisa, but for the rounding of floats
 SMALLEST_GAIN = 1e-9  # utility a year; below it a move is noise
 STEPS = (0.0005, 0.002, 0.005, 0.01, 0.02, 0.05)  # sizes of tried changes, as shares of wealth
+EACH = 3  # how many moves of one name take part in pairs
 PAIRED = 60  # how many of the best moves down and up are tried together
 MOST_MOVES = 2000
 
@@ -69,7 +72,11 @@ def legal(problem: Problem, limits: Bounds, names: Ints, units: Ints) -> Ints:
     units = np.clip(units, low, high)
     bought, sold = units - held, held - units
     units = np.where((bought > 0) & (bought < lot), np.where(2 * bought >= lot, held + lot, held), units)
-    units = np.where((sold > 0) & (sold < lot), np.where((2 * sold >= lot) | (held > high), held - lot, held), units)
+    units = np.where(
+        (sold > 0) & (sold < lot),
+        np.where((2 * sold >= np.minimum(lot, held)) | (held > high), held - lot, held),
+        units,
+    )
     remainder = (units < held) & (units < lot)
     units = np.where(remainder, np.where((2 * units < lot) | (held < 2 * lot) | (lot > high), 0, lot), units)
     fits = (units >= low) & (units <= high) & ((units >= held) | (held - units >= np.minimum(lot, held)))
@@ -121,8 +128,10 @@ class Search:
 
     def _penalty(self, spare: Vector | float, excess: Vector) -> Vector:
         """spare: paisa of cash beyond the floor; excess: paisa above sector caps."""
-        price = np.where(np.asarray(spare) < 0, -SHORTAGE_PRICE, self.idle_price)
-        return np.asarray((price * spare + EXCESS_PRICE * excess) / self.problem.wealth)
+        short, above = np.asarray(spare) < 0, np.asarray(excess) > HALF_A_PAISA
+        price = np.where(short, -SHORTAGE_PRICE, self.idle_price)
+        by_size = (price * spare + EXCESS_PRICE * excess) / self.problem.wealth
+        return np.asarray(by_size + BROKEN_PRICE * (short * 1.0 + above))
 
     def _improve(self) -> bool:
         p = self.problem
@@ -180,8 +189,7 @@ class Search:
     ) -> tuple[float, int, int] | None:
         """The best move down together with a move up: its gain and the two candidates, if any."""
         priced = own - self.idle_price * cash / self.problem.wealth
-        down, up = (np.flatnonzero(change < 0), np.flatnonzero(change > 0))
-        down, up = (k[np.argsort(-priced[k], kind="stable")[:PAIRED]] for k in (down, up))
+        down, up = (_best_of_each(np.flatnonzero(side), names, priced) for side in (change < 0, change > 0))
         if not len(down) or not len(up):
             return None
         d, u = (grid.ravel() for grid in np.meshgrid(down, up, indexing="ij"))
@@ -215,6 +223,15 @@ class Search:
         keep = (units != self.units[names]) & (units >= self.limits.lower[names]) & (units <= self.limits.upper[names])
         key = np.unique(names[keep] * (int(units.max(initial=0)) + 1) + units[keep])
         return key // (int(units.max(initial=0)) + 1), key % (int(units.max(initial=0)) + 1)
+
+
+def _best_of_each(candidates: Ints, names: Ints, value: Vector) -> Ints:
+    """The PAIRED best candidates, no more than EACH of one name."""
+    ranked = candidates[np.lexsort((-value[candidates], names[candidates]))]
+    starts = np.flatnonzero(np.diff(names[ranked], prepend=-1))
+    place = np.arange(len(ranked)) - np.repeat(starts, np.diff(np.append(starts, len(ranked))))
+    few = ranked[place < EACH]
+    return few[np.argsort(-value[few], kind="stable")[:PAIRED]]
 
 
 def whole_shares(problem: Problem, limits: Bounds, target: Vector, invest_price: float) -> Ints:

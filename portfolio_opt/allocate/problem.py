@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ..errors import InvalidInput
 from ..forecast.beliefs import Beliefs
 from ..market.account import Account, Position
+from ..market.money import LARGEST, rupees
 from ..market.rules import DayRules
 from .trading_day import TradingDay
 
@@ -68,6 +69,10 @@ class Problem:
                 raise InvalidInput(f"{name} is {getattr(self, name):g}; choose a positive number")
         if self.wealth <= 0:
             raise InvalidInput("the account holds neither shares with a price nor cash; give --holdings or --cash")
+        if self.wealth > LARGEST:
+            raise InvalidInput(
+                f"the account is worth NPR {rupees(self.wealth)}, more than this can count: check units and cash"
+            )
 
     @cached_property
     def held(self) -> Ints:
@@ -93,7 +98,8 @@ class Problem:
     @cached_property
     def wealth(self) -> int:
         """Paisa of everything: shares at the last close, holdings without prices at the file's own price, cash."""
-        return int(self.held @ self.day.close) + sum((self.outside or {}).values()) + self.cash
+        shares = sum(units * price for units, price in zip(self.held.tolist(), self.day.close.tolist(), strict=True))
+        return int(shares) + sum((self.outside or {}).values()) + self.cash
 
     @property
     def floor(self) -> int:

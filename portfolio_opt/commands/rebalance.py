@@ -17,7 +17,7 @@ from ..files import publish, require_replaceable
 from ..forecast.beliefs import Beliefs
 from ..forecast.estimate import estimate
 from ..ingest.meroshare import read_account
-from ..ingest.names import refuse_misspelt
+from ..ingest.names import price_disagreements, refuse_misspelt
 from ..ingest.panel import Panel
 from ..ingest.prices import read_prices
 from ..market.account import Account
@@ -119,6 +119,7 @@ def run(given: Mapping[str, Any], config: Path | None = None, now: str | None = 
         limit_margin=options["limit_margin"],
         forbidden=options["forbidden"],
     )
+    findings += price_disagreements(account, panel.until(as_of))
     record = RunRecord(
         generated=moment,
         options=_printable(options, as_of),

@@ -31,6 +31,7 @@ OPTIONAL = frozenset(
 )
 FUND_CASH_ADJUSTED_FROM = date(2022, 8, 1)  # from then on the exchange takes a fund's cash dividend off the price
 SLACK = 0.006  # rounding of prices and of the source's percent change
+HIGHEST_ISSUE_PRICE = 100_000  # NPR per unit
 LONG_HALT = 30  # days without a trade, after which a move beyond the band proves nothing
 
 
@@ -64,33 +65,41 @@ class Adjustment:
 
 
 def read_actions(path: Path) -> tuple[list[Action], list[Finding]]:
-    """The actions of a corporate_actions.csv that have an ex day or a book close; the others are counted in a finding."""
+    """The actions of a corporate_actions.csv that say enough to be used; the others are counted in findings."""
     actions = []
-    undated = 0
+    unused = {_UNDATED: 0, _UNPRICED: 0}
     for row in read_table(path, REQUIRED, OPTIONAL):
         action = _action(row)
-        if action is None:
-            undated += 1
-        else:
+        if isinstance(action, Action):
             actions.append(action)
-    note = Finding("corporate actions without an ex day or book close", undated, "not used", "note")
-    return actions, [note] if undated else []
+        else:
+            unused[action] += 1
+    return actions, [Finding(rule, rows, "not used", "note") for rule, rows in unused.items() if rows]
 
 
-def _action(row: Row) -> Action | None:
+_UNDATED = "corporate actions without an ex day or book close"
+_UNPRICED = "right shares without an issue price"
+
+
+def _action(row: Row) -> Action | str:
+    """The action of a row, or what it lacks to be one."""
     kind = row.cells["type"]
     if kind not in ("bonus", "right", "cash"):
         raise InvalidInput(f"{row.file}, line {row.line}: type is {shown(kind)}; choose bonus, right or cash")
     name = row.read("symbol", symbol)
     when = row.read("ex_date", _optional_day) or row.read("book_close", _optional_day)
     if when is None:
-        return None
+        return _UNDATED
     amount = row.read("amount_npr" if kind == "cash" else "ratio", lambda text: float(number(text)))
     if not 0 <= amount < 10_000 or (kind != "cash" and amount > 20):
         raise InvalidInput(f"{row.file}, line {row.line}: a {kind} of {amount:g} per unit is beyond belief; correct it")
     if kind == "cash":
         return Action(name, kind, when, amount=amount, announced=_announced(row))
-    price = row.read("issue_price", lambda text: float(number(text or "0"))) if kind == "right" else 0.0
+    if kind == "right" and not row.cells["issue_price"].strip():
+        return _UNPRICED
+    price = row.read("issue_price", lambda text: float(number(text))) if kind == "right" else 0.0
+    if not 0 <= price < HIGHEST_ISSUE_PRICE:
+        raise InvalidInput(f"{row.file}, line {row.line}: an issue price of {price:g} is beyond belief; correct it")
     return Action(name, kind, when, ratio=amount, issue_price=price, announced=_announced(row))
 
 
@@ -106,8 +115,8 @@ def adjust(quotes: Quotes, actions: Sequence[Action], instrument: dict[str, str]
     """Factors and dividends for quotes sorted by symbol and day.
 
     The factor is the exchange's own: bonus P/(1+b), right (P+rS)/(1+r), together (P+rS)/(1+b+r), each over P, the last
-    close before. An action that its prices contradict is not applied; a jump beyond the band that no action explains but
-    the source's percent change does is adjusted by the factor that the percent change implies.
+    close before. An action that its prices contradict is not applied; a jump beyond the band that no action explains, or
+    not fully, but the source's percent change does is adjusted by the factor that the percent change implies.
     """
     first_rows, rows_of = _rows_by_symbol(quotes)
     previous = np.concatenate([[np.nan], quotes.close[:-1]])
@@ -137,11 +146,12 @@ def adjust(quotes: Quotes, actions: Sequence[Action], instrument: dict[str, str]
     contradicted = judged & (factor != 1) & (adjusted > band + SLACK) & (plain <= band + SLACK)
     contradicted |= ~(factor > 0)
     factor[contradicted] = 1.0
-    jumped = judged & (factor == 1) & (plain > band + SLACK)
+    jumped = judged & (np.abs(quotes.close / (previous * factor) - 1) > band + SLACK)
     implied = jumped & (np.abs(quotes.per_change) <= 100 * (band + SLACK))
     factor[implied] = (quotes.close / (1 + quotes.per_change / 100) / previous)[implied]
     unexplained = jumped & ~implied
-    return Adjustment(factor, dividend, tuple(_findings(quotes, len(adjusting), contradicted, implied, unexplained)))
+    applied = len(adjusting) - int(contradicted.sum())
+    return Adjustment(factor, dividend, tuple(_findings(quotes, applied, contradicted, implied, unexplained)))
 
 
 def _findings(

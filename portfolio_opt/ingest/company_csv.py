@@ -1,6 +1,7 @@
 """A folder with one CSV per company, the symbol in the file's name."""
 
 import io
+import re
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,8 @@ HEADER = (
     "status",
 )
 NUMBERS = HEADER[1:8]
+ABSENT = ("", "nan", "-")
+PLAIN_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,2})?$"
 
 
 def is_company_csv(path: Path) -> bool:
@@ -59,10 +62,13 @@ def read_companies(paths: list[Path]) -> Quotes:
 
 
 def _read_one(path: Path) -> dict[str, np.ndarray]:
-    text = read_text(path)
+    rows = [(line, row) for line, row in enumerate(read_text(path).splitlines(), 1) if row.strip()]
+    lines = [line for line, _ in rows][1:]
+    if not lines:
+        raise InvalidInput(f"{path.name} has a header but no rows; fetch it again or delete the file")
     try:
         table = pacsv.read_csv(
-            io.BytesIO(text.encode()),
+            io.BytesIO("\n".join(row for _, row in rows).encode()),
             read_options=pacsv.ReadOptions(use_threads=False),
             parse_options=pacsv.ParseOptions(newlines_in_values=False),
             convert_options=pacsv.ConvertOptions(
@@ -70,46 +76,44 @@ def _read_one(path: Path) -> dict[str, np.ndarray]:
             ),
         )
     except pa.ArrowInvalid as error:
-        detail = str(error).split(":", 1)[-1].split(": ")[0].strip() if "Row #" not in str(error) else _row(str(error))
-        raise InvalidInput(f"{path.name}: {detail}; correct the row: nothing was read") from None
+        raise InvalidInput(f"{path.name}, {_place(str(error), lines)}; correct the row: nothing was read") from None
     if tuple(table.column_names) != HEADER:
         raise InvalidInput(f"{path.name}: the header is not {','.join(HEADER)}; export it again")
-    if not table.num_rows:
-        raise InvalidInput(f"{path.name} has a header but no rows; fetch it again or delete the file")
-    columns = {name: _numbers(path, name, table[name]) for name in NUMBERS}
-    columns["day"] = _days(path, table["published_date"])
+    if table.num_rows != len(lines):
+        raise InvalidInput(f"{path.name}: a quotation mark is left open and swallows rows; correct the file")
+    columns = {name: _numbers(path, name, table[name], lines) for name in NUMBERS}
+    columns["day"] = _days(path, table["published_date"], lines)
     return columns
 
 
-def _row(message: str) -> str:
-    """The row number and the counts out of a parser's message, without the row's own text."""
-    place = message[message.index("Row #") :].split(":")
-    return f"row {place[0].removeprefix('Row #')}: {place[1].strip().lower()}"
+def _place(message: str, lines: list[int]) -> str:
+    """Line and counts out of a parser's message, without the row's own text."""
+    found = re.search(r"Row #(\d+): (Expected \d+ columns, got \d+)", message)
+    return f"line {lines[int(found[1]) - 2]}: {found[2].lower()}" if found else "a row that cannot be split into fields"
 
 
-def _numbers(path: Path, name: str, column: pa.ChunkedArray) -> np.ndarray:
-    texts = column.to_pandas().str.strip()
-    absent = texts.isin(["", "nan", "-"]) if name != "close" else texts != texts
-    try:
-        return np.asarray(texts.where(~absent, "nan").astype("float64"), dtype=np.float64)
-    except ValueError:
-        for line, text in enumerate(texts, start=2):
-            if text not in ("", "nan", "-"):
-                try:
-                    float(text)
-                except ValueError:
-                    raise InvalidInput(f"{path.name}, line {line}: {name} is {shown(text)}, not a number") from None
-        raise InvalidInput(f"{path.name}: {name} is empty in some row; correct or delete the row") from None
+def _numbers(path: Path, name: str, column: pa.ChunkedArray, lines: list[int]) -> np.ndarray:
+    texts = pc.utf8_lower(pc.utf8_trim_whitespace(column))
+    absent = pc.is_in(texts, pa.array(ABSENT if name != "close" else (), pa.string()))
+    readable = pc.or_(absent, pc.match_substring_regex(texts, PLAIN_NUMBER))
+    bad = pc.index(readable, False).as_py()
+    if bad >= 0:
+        found = shown(column[bad].as_py())
+        raise InvalidInput(
+            f"{path.name}, line {lines[bad]}: {name} is {found}, not a number; correct or delete the row"
+        )
+    values = pc.cast(pc.if_else(absent, None, texts), pa.float64())
+    return np.asarray(pc.fill_null(values, float("nan")).to_numpy())
 
 
-def _days(path: Path, column: pa.ChunkedArray) -> np.ndarray:
+def _days(path: Path, column: pa.ChunkedArray, lines: list[int]) -> np.ndarray:
     encoded = pc.dictionary_encode(column).combine_chunks()
     days = []
     for text in encoded.dictionary.to_pylist():
         try:
             days.append((day(text) - EPOCH).days)
         except ValueError as error:
-            line = column.to_pylist().index(text) + 2
+            line = lines[pc.index(column, text).as_py()]
             raise InvalidInput(f"{path.name}, line {line}: published_date {error}") from None
     return np.array(days, dtype=np.int64)[encoded.indices.to_numpy()]
 
@@ -118,4 +122,6 @@ def _symbol(path: Path) -> str:
     try:
         return symbol(path.stem)
     except ValueError:
-        raise InvalidInput(f"{shown(path.name)}: a company file is named after its symbol, like NABIL.csv") from None
+        raise InvalidInput(
+            f"{shown(path.name)}: a company file is named after its symbol, like NABIL.csv; rename it"
+        ) from None

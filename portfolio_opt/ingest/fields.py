@@ -11,6 +11,7 @@ ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 NUMBER = re.compile(r"[+-]?(\d+|\d{1,3}(,\d{2,3})*,\d{3}|(?=\.\d))(\.\d*)?(e[+-]?\d{1,2})?", re.ASCII | re.IGNORECASE)
 ACCOUNT_NUMBER = re.compile(r"\d{13,}")  # a Demat number has 16 digits; it is personal and never shown
 LONGEST_SHOWN = 40
+MOST_UNITS = 10**9  # of one symbol in one account; the largest company has listed about as many
 
 
 def shown(text: str) -> str:
@@ -41,15 +42,15 @@ def number(text: str) -> Decimal:
         return Decimal(0)
     value = Decimal(plain.replace(",", "")) if NUMBER.fullmatch(plain) else None
     if value is None or abs(value) * 100 > LARGEST:
-        raise ValueError(f"{shown(text)} is not a number a file of this kind can hold")
+        raise ValueError(f"{shown(text)} is not a number a file of this kind can hold; correct it")
     return value
 
 
 def units(text: str) -> int:
     """A whole number of shares, at least 0; 553.0 counts as whole. Raises ValueError."""
     value = number(text)
-    if value < 0 or value != value.to_integral_value():
-        raise ValueError(f"{shown(text)} is not a whole number of shares")
+    if not 0 <= value <= MOST_UNITS or value != value.to_integral_value():
+        raise ValueError(f"{shown(text)} is not a whole number of shares; correct it")
     return int(value)
 
 
@@ -57,7 +58,7 @@ def money(text: str) -> int:
     """An amount of rupees, at least 0, in paisa. Raises ValueError."""
     value = number(text)
     if value < 0:
-        raise ValueError(f"{shown(text)} is below zero")
+        raise ValueError(f"{shown(text)} is below zero; correct it")
     return paisa(value)
 
 
@@ -67,5 +68,5 @@ def symbol(text: str) -> str:
     if ACCOUNT_NUMBER.fullmatch(name):
         raise ValueError("is an account number, not a symbol; columns may have shifted, so export the file again")
     if not name or len(name) > 30 or not name.isprintable():
-        raise ValueError(f"{shown(text)} is not a symbol")
+        raise ValueError(f"{shown(text)} is not a symbol; correct it")
     return name

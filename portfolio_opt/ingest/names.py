@@ -6,6 +6,7 @@ import numpy as np
 
 from ..errors import InvalidInput
 from ..market.account import Account
+from .findings import Finding, about
 from .panel import Panel
 
 LIKE_PRICE = 0.15  # a file price this close to the known symbol's last close makes a slip of the pen likely
@@ -27,6 +28,21 @@ def refuse_misspelt(account: Account, panel: Panel, known: Collection[str], acce
                     f"holdings: {name!r} has no prices; did you mean {meant!r} (its last close {closes[column]:,.2f} is near "
                     f"the file's {quoted:,.2f})? correct the symbol, or accept it with unpriced = [{name!r}] in the configuration"
                 )
+
+
+def price_disagreements(account: Account, panel: Panel) -> list[Finding]:
+    """Held symbols whose price in the holdings file is far from the last close, as when the two are of different days."""
+    closes = dict(zip(panel.symbols.tolist(), panel.last_close()[0].tolist(), strict=True))
+    apart = [
+        name
+        for name, quoted in sorted(account.quoted.items())
+        if name in closes and abs(quoted / 100 / closes[name] - 1) > LIKE_PRICE
+    ]
+    effect = "valued at the last close; check that both files are of the same day"
+    found = about(
+        f"holdings whose file price is more than {LIKE_PRICE:.0%} from the last close", apart, effect, "warning"
+    )
+    return [found] if apart else []
 
 
 def one_slip(a: str, b: str) -> bool:

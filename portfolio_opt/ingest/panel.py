@@ -59,13 +59,18 @@ class Panel:
         shape = (len(self.dates), len(self.symbols))
         if 0 in shape:
             raise InvalidInput("the prices hold no session or no symbol; check the folder")
-        if not (np.diff(self.dates).astype(int) > 0).all() or len(set(self.symbols)) < shape[1]:
-            raise InvalidInput("panel: dates must rise and symbols must differ")
+        if not (np.diff(self.dates).astype(int) > 0).all() or not (self.symbols[1:] > self.symbols[:-1]).all():
+            raise InvalidInput("panel: dates must rise and symbols must be sorted and differ")
         for name in FRAMES:
             if getattr(self, name).shape != shape:
                 raise InvalidInput(f"panel: {name} has shape {getattr(self, name).shape}, not {shape}")
         if not ((self.close > 0) & np.isfinite(self.close))[self.traded].all():
             raise InvalidInput("panel: a traded day needs a positive, finite close")
+        if not ((self.adjustment > 0) & np.isfinite(self.adjustment)).all():
+            raise InvalidInput("panel: every adjustment must be a positive, finite factor")
+        for name in ("volume", "turnover"):
+            if not ((getattr(self, name) >= 0) & np.isfinite(getattr(self, name))).all():
+                raise InvalidInput(f"panel: {name} must be finite and at least 0")
         for column in fields(self):
             value = getattr(self, column.name)
             if isinstance(value, np.ndarray):
@@ -133,32 +138,43 @@ class Panel:
 
         Absent prices default to the close, turnover to close × volume, adjustment to 1, sector to "", instrument to equity.
         """
-        close = close.sort_index().sort_index(axis=1)
+        close = _tidy(close).sort_index().sort_index(axis=1)
         traded = close.notna().to_numpy()
         prices = close.to_numpy(float, copy=True)
 
-        def like_close(frame: pd.DataFrame | None, default: Any) -> Matrix:
-            values = (
-                default if frame is None else frame.reindex(index=close.index, columns=close.columns).to_numpy(float)
-            )
-            return np.array(np.broadcast_to(values, prices.shape), dtype=float)
+        def like_close(frame: pd.DataFrame | None, default: Any, absent: float = np.nan) -> Matrix:
+            if frame is not None:
+                default = _tidy(frame).reindex(index=close.index, columns=close.columns).to_numpy(float)
+            return np.where(np.isnan(default), absent, np.broadcast_to(default, prices.shape))
 
-        volumes = np.nan_to_num(like_close(volume, 0.0))
+        volumes = like_close(volume, 0.0, absent=0.0)
         symbols = [str(symbol) for symbol in close.columns]
         return cls(
-            dates=np.asarray(pd.DatetimeIndex(close.index).values.astype("datetime64[D]")),
+            dates=np.asarray(close.index.to_numpy().astype("datetime64[D]")),
             symbols=np.array(symbols, dtype=np.str_),
             open=like_close(open, prices),
             high=like_close(high, prices),
             low=like_close(low, prices),
             close=prices,
             volume=volumes,
-            turnover=np.nan_to_num(like_close(turnover, np.nan_to_num(prices) * volumes)),
+            turnover=like_close(turnover, np.where(volumes > 0, prices, 0.0) * volumes, absent=0.0),
             adjustment=like_close(adjustment, 1.0),
-            dividend=np.nan_to_num(like_close(dividend, 0.0)),
+            dividend=like_close(dividend, 0.0, absent=0.0),
             traded=traded,
             **labels(symbols, sector or {}, instrument or dict.fromkeys(symbols, "equity")),
         )
+
+
+def _tidy(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame under local days and text symbols, so that frames meet whatever kind of dates their makers use."""
+    if frame.index.inferred_type in ("string", "integer", "floating"):
+        raise InvalidInput(
+            f"panel: a frame's index must hold dates, not {frame.index.inferred_type} values; convert it"
+        )
+    days = pd.DatetimeIndex(frame.index).tz_localize(None).normalize()
+    if days.has_duplicates or frame.columns.has_duplicates:
+        raise InvalidInput("panel: a frame has a day or a symbol twice; keep one")
+    return frame.set_axis(days, axis=0).rename(columns=str)
 
 
 def labels(symbols: Sequence[str], sector: Mapping[str, str], instrument: Mapping[str, str]) -> dict[str, Any]:

@@ -8,13 +8,14 @@ from numpy.typing import NDArray
 
 from ..errors import InvalidInput
 from .actions import Action, adjust, read_actions
-from .company_csv import is_company_csv, read_companies
+from .company_csv import HEADER, is_company_csv, read_companies
 from .findings import Finding
 from .panel import Panel, labels
 from .quotes import Quotes, clean
 from .sectors import Labels, labels_from_symbols, read_sectors
 from .store import read_store
 
+OTHER_SHAPE = "has another header, is empty or is not UTF-8 text"
 FUND_PRICE = 30.0  # NPR; an unlabelled symbol below is rather a fund of face value 10 than a share
 
 
@@ -48,19 +49,17 @@ def read_prices(folder: str | Path) -> Panel:
 
 
 def _company_files(folder: Path) -> list[Path]:
-    files = sorted(path for path in folder.glob("*.csv") if path.is_file() and path.stat().st_size)
-    companies = [path for path in files if is_company_csv(path)]
-    strange = [path for path in files if path not in companies and path.name not in _BESIDE]
-    empty = [path for path in sorted(folder.glob("*.csv")) if path.is_file() and not path.stat().st_size]
-    if companies and (strange or empty):
-        name = (strange or empty)[0].name
-        raise InvalidInput(f"{name} among the company files has another header or is empty; mend it or move it away")
-    if not companies:
+    files = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".csv" and path.is_file())
+    files = [path for path in files if path.name not in _BESIDE]
+    strange = [path.name for path in files if not is_company_csv(path)]
+    if len(strange) < len(files) and strange:
+        raise InvalidInput(f"{strange[0]} among the company files {OTHER_SHAPE}; mend or move it away")
+    if strange or not files:
+        other = f" ({strange[0]} {OTHER_SHAPE})" if strange else ""
         raise InvalidInput(
-            f"{folder} holds neither prices.parquet nor company CSV files "
-            "(published_date,open,high,low,close,per_change,traded_quantity,traded_amount,status)"
+            f"{folder} holds neither prices.parquet nor CSV files with {','.join(HEADER)}{other}; give another"
         )
-    return companies
+    return files
 
 
 _BESIDE = ("sectors.csv", "corporate_actions.csv", "implied_adjustments.csv", "official_adjustments.csv")
@@ -73,8 +72,9 @@ def _labels(folder: Path, quotes: Quotes) -> tuple[Labels, list[Finding]]:
         note = Finding("symbols without a row in sectors.csv", len(absent), "never bought", "note", tuple(absent[:3]))
         return known, [note] if absent else []
     read = labels_from_symbols(quotes.names)
-    newest = {quotes.names[s]: close for s, close in zip(quotes.symbol, quotes.close, strict=True)}  # rows rise by day
-    small = {name for name in quotes.names if newest.get(name, 0) < FUND_PRICE and read.instrument[name] == "equity"}
+    symbols, first = np.unique(quotes.symbol, return_index=True)  # the first close, which no later row can change
+    low = {quotes.names[s] for s, close in zip(symbols, quotes.close[first], strict=True) if close < FUND_PRICE}
+    small = {name for name in low if read.instrument[name] == "equity"}
     instrument = {name: "unknown" if name in small else kind for name, kind in read.instrument.items()}
     other = sorted(name for name, kind in instrument.items() if kind != "equity")
     return Labels({}, instrument), [

@@ -14,6 +14,7 @@ from .findings import Finding
 EPOCH = date(1970, 1, 1)
 SATURDAY = 5
 HIGHEST_PRICE = 1e7  # NPR per unit
+MOST_A_DAY = 1e13  # units or NPR; more than all shares of the exchange are worth
 STALE_DAY_SYMBOLS = 5  # a day that repeats at least so many symbols, and all of them, is a copy
 
 
@@ -44,7 +45,7 @@ class Quotes:
 
     def where(self, row: int) -> str:
         """A row in words, for messages."""
-        return f"{self.names[self.symbol[row]]} on {EPOCH + timedelta(days=int(self.day[row]))}"
+        return f"{self.names[self.symbol[row]]} on {np.datetime64(int(self.day[row]), 'D')}"
 
 
 def clean(quotes: Quotes, source: str) -> tuple[Quotes, list[Finding]]:
@@ -80,7 +81,7 @@ def _refuse_bad_numbers(quotes: Quotes, source: str) -> None:
             )
     for name in ("volume", "turnover"):
         value = getattr(quotes, name)
-        bad = np.isinf(value) | (value < 0)
+        bad = (value > MOST_A_DAY) | (value < 0)
         if bad.any():
             row = int(np.argmax(bad))
             raise InvalidInput(f"{source}: {quotes.where(row)}: {name} is {value[row]:g}; correct or delete the row")
@@ -109,6 +110,11 @@ def _without_duplicates(quotes: Quotes, source: str) -> tuple[Quotes, list[Findi
             )
     keep = np.ones(len(quotes.day), bool)
     keep[later] = False
+    kept = np.maximum.accumulate(np.where(keep, np.arange(len(keep)), 0))
+    change = quotes.per_change.copy()
+    doubtful = later[~np.isclose(change[later], change[later - 1], equal_nan=True)]
+    change[kept[doubtful]] = np.nan  # copies that disagree on the percent change tell nothing about it
+    quotes = replace(quotes, per_change=change)
     examples = tuple(quotes.where(int(row)) for row in later[:3])
     return quotes.rows(keep), [Finding("identical duplicate rows", len(later), "kept once", "note", examples)]
 

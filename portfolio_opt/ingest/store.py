@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ..errors import InvalidInput
-from .fields import shown, symbol
+from .fields import symbol
 from .quotes import Quotes
 
 NUMBERS = ("open", "high", "low", "close", "volume", "turnover")
@@ -22,7 +22,9 @@ def read_store(path: Path) -> Quotes:
         wanted = ["symbol", "date", *NUMBERS, *(["per_change"] if "per_change" in schema.names else [])]
         absent = [column for column in wanted if column not in schema.names]
         if absent:
-            raise InvalidInput(f"{name}: no column {absent[0]!r}; it has {', '.join(schema.names)[:200]}")
+            raise InvalidInput(
+                f"{name}: no column {absent[0]!r} but {', '.join(schema.names)[:200]}; write all columns"
+            )
         table = pq.read_table(path, columns=wanted, use_threads=False)
     except (pa.ArrowException, OSError) as error:
         raise InvalidInput(f"{name} is not a readable Parquet file ({type(error).__name__}); make it again") from None
@@ -30,14 +32,17 @@ def read_store(path: Path) -> Quotes:
     if not table.num_rows:
         raise InvalidInput(f"{name} has no rows; fetch the prices again")
     for column in ("symbol", "date", "close"):
-        if table[column].null_count:
-            raise InvalidInput(f"{name}: {table[column].null_count} rows without a {column}; delete or complete them")
+        if count := table[column].null_count:
+            row = table[column].is_null().index(True).as_py() + 1
+            raise InvalidInput(f"{name}, row {row}: no {column} ({count} rows without one); complete or delete them")
     symbols = pc.dictionary_encode(pc.cast(table["symbol"], pa.string())).combine_chunks()
+    spelt = np.array([_symbol(name, text) for text in symbols.dictionary.to_pylist()])
+    names, same = np.unique(spelt, return_inverse=True)  # "nabil" and "NABIL" are one symbol
     numbers = {column: _floats(table[column]) for column in NUMBERS}
     rows = table.num_rows
     return Quotes(
-        names=tuple(_symbol(name, text) for text in symbols.dictionary.to_pylist()),
-        symbol=symbols.indices.to_numpy().astype(np.int64),
+        names=tuple(names.tolist()),
+        symbol=same[symbols.indices.to_numpy()].astype(np.int64),
         day=pc.cast(table["date"], pa.int32()).to_numpy().astype(np.int64),
         per_change=_floats(table["per_change"]) if "per_change" in wanted else np.full(rows, np.nan),
         **numbers,
@@ -59,11 +64,11 @@ def _check_types(name: str, schema: pa.Schema) -> None:
 
 
 def _floats(column: pa.ChunkedArray) -> np.ndarray:
-    return np.asarray(pc.fill_null(pc.cast(column, pa.float64()), float("nan")).to_numpy())
+    return np.asarray(pc.fill_null(pc.cast(column, pa.float64(), safe=False), float("nan")).to_numpy())
 
 
 def _symbol(name: str, text: str) -> str:
     try:
         return symbol(text)
     except ValueError as error:
-        raise InvalidInput(f"{name}: symbol {error}; found {shown(text)}") from None
+        raise InvalidInput(f"{name}: symbol {error}") from None

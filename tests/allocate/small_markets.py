@@ -122,8 +122,8 @@ def problems(draw, names=(2, 12)):
         investor=draw(st.sampled_from(INVESTORS)),
     )
     limits = Limits(
-        max_weight=draw(st.sampled_from([0.15, 0.3, 0.5, 1.0])),
-        max_sector=draw(st.sampled_from([0.4, 0.7, 1.0])),
+        max_weight=draw(st.sampled_from([min(1.0, round(1.5 / n, 2)), 0.3, 0.5, 1.0])),
+        max_sector=draw(st.sampled_from([0.4, 0.7, 1.0, 1.0])),
         cash_floor=draw(st.sampled_from([0.0, 0.0, 0.05, 0.5])),
         max_participation=draw(st.sampled_from([0.1, 1.0])),
     )

@@ -30,9 +30,9 @@ def solve(program: SeparableProgram, solvers: Sequence[str] = SOLVERS) -> Soluti
         w, multipliers = found
         w = np.clip(w, program.lower, program.upper)
         objective, residual = program.objective(w), program.residual(w)
-        gap = max(objective - program.lower_bound(w, multipliers), 0.0)
+        gap = max(objective - program.lower_bound(w, multipliers), 0.0) if np.isfinite(multipliers).all() else np.inf
         trail.append(f"{name}: residual {residual:.1e}, gap {gap:.1e}")
-        if residual > FEASIBLE:
+        if not residual <= FEASIBLE:  # NaN is no point either
             continue
         status = Status.OPTIMAL if gap <= GAP else Status.INACCURATE
         solution = Solution(w, status, objective, residual, gap, multipliers, tuple(trail))
@@ -59,11 +59,10 @@ def _run(program: SeparableProgram, solver: str) -> tuple[NDArray[np.float64], N
     for k in range(jumps.shape[1]):
         objective += jumps[:, k] @ cp.pos(w - program.kinks[:, k])
     value = program.rows @ w
-    capped = np.isfinite(program.row_upper)
-    constraints = [w >= program.lower, w <= program.upper, value >= program.row_lower]
-    if capped.any():
-        constraints.append(value[capped] <= program.row_upper[capped])
-    problem = cp.Problem(cp.Minimize(objective), constraints)
+    floored, capped = np.isfinite(program.row_lower), np.isfinite(program.row_upper)
+    above = [value[floored] >= program.row_lower[floored]] if floored.any() else []
+    below = [value[capped] <= program.row_upper[capped]] if capped.any() else []
+    problem = cp.Problem(cp.Minimize(objective), [w >= program.lower, w <= program.upper, *above, *below])
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # "solution may be inaccurate": our certificate decides that
@@ -72,9 +71,11 @@ def _run(program: SeparableProgram, solver: str) -> tuple[NDArray[np.float64], N
         return f"{type(error).__name__}"
     if w.value is None or not np.isfinite(w.value).all():
         return f"no point ({problem.status})"
-    multipliers = -_dual(constraints[2], len(program.row_lower))
-    if capped.any():
-        multipliers[capped] += _dual(constraints[3], int(capped.sum()))
+    multipliers = np.zeros(len(program.row_lower))
+    if above:
+        multipliers[floored] -= _dual(above[0], int(floored.sum()))
+    if below:
+        multipliers[capped] += _dual(below[0], int(capped.sum()))
     return np.asarray(w.value, dtype=float), multipliers
 
 

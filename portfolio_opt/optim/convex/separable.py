@@ -21,7 +21,8 @@ class SeparableProgram:
 
     loadings F: (n, k); diagonal d: (n,) positive; linear m: (n,)
     kinks: (n, J) rising along a row; slopes: (n, J + 1) of the cost left of, between and right of its kinks, not falling
-    origin: (n,) where each cost is 0; lower, upper: (n,) finite; rows A: (q, n) with row_lower, row_upper: (q,)
+    origin: (n,) where each cost is 0; lower, upper: (n,) finite; rows A: (q, n) with row_lower, row_upper: (q,), infinite
+        where a side has no limit
     """
 
     loadings: Matrix
@@ -37,8 +38,12 @@ class SeparableProgram:
     row_upper: Vector
 
     def __post_init__(self) -> None:
-        n, q, j = len(self.linear), len(self.row_lower), self.kinks.shape[1]
+        for name in ("loadings", "kinks"):
+            if getattr(self, name).ndim != 2:
+                raise InvalidInput(f"{name} has shape {getattr(self, name).shape}, but it needs rows and columns")
+        n, q, j = self.linear.size, self.row_lower.size, self.kinks.shape[1]
         shapes = {
+            "linear": (n,),
             "loadings": (n, self.loadings.shape[1]),
             "diagonal": (n,),
             "kinks": (n, j),
@@ -47,17 +52,20 @@ class SeparableProgram:
             "lower": (n,),
             "upper": (n,),
             "rows": (q, n),
+            "row_lower": (q,),
             "row_upper": (q,),
         }
         for name, shape in shapes.items():
             if getattr(self, name).shape != shape:
                 raise InvalidInput(f"{name} has shape {getattr(self, name).shape}, not {shape}")
-            if name != "row_upper" and not np.isfinite(getattr(self, name)).all():
+            open_ended = name.startswith("row_")  # an infinite side of a row is no limit
+            if np.isnan(getattr(self, name)).any() or not (open_ended or np.isfinite(getattr(self, name)).all()):
                 raise InvalidInput(f"{name} holds a value that is not finite")
         if (self.diagonal < 0).any():
             raise InvalidInput("diagonal holds a negative value")
-        if (self.lower > self.upper).any() or (self.row_lower > self.row_upper).any():
-            raise InvalidInput("a lower bound lies above its upper bound")
+        for low, high in (("lower", "upper"), ("row_lower", "row_upper")):
+            if (getattr(self, low) > getattr(self, high)).any():
+                raise InvalidInput(f"{low} lies above {high}")
         if (np.diff(self.slopes) < 0).any() or (np.diff(self.kinks) < 0).any():
             raise InvalidInput("kinks must rise and slopes must not fall along a row: the cost is not convex")
 
@@ -83,7 +91,7 @@ class SeparableProgram:
         size = 1 + np.abs(self.rows) @ np.abs(w)
         box = np.maximum(self.lower - w, w - self.upper) / (1 + np.abs(w))
         row = np.maximum(self.row_lower - value, value - self.row_upper) / size
-        return float(max(box.max(initial=0.0), row.max(initial=0.0)))
+        return float(np.concatenate([box, row]).max(initial=0.0))  # NaN stays NaN
 
     def lower_bound(self, w: Vector, multipliers: Vector) -> float:
         """A value that no feasible point is below, for any w and any multipliers of the rows.
