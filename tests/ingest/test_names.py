@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from small_files import refusal
 
-from portfolio_opt.ingest.names import LIKE_PRICE, one_slip, refuse_misspelt
+from portfolio_opt.ingest.names import LIKE_PRICE, one_slip, price_disagreements, refuse_misspelt
 from portfolio_opt.ingest.panel import Panel
 from portfolio_opt.market.account import Account
 
@@ -99,3 +99,9 @@ def test_the_newest_close_is_what_a_price_is_compared_with():
     market = Panel.from_frames(close=pd.DataFrame({"NABIL": [500.0, 300.0], "NICA": [1.0, 1.0]}, index=days))
     refuse_misspelt(held(NABLI=500.0), market, (), ())
     assert "300.00" in refusal(refuse_misspelt, held(NABLI=300.0), market, (), ())
+
+
+@pytest.mark.parametrize(("price", "said"), [(575.01, True), (574.99, False), (425.01, False), (424.99, True)])
+def test_a_price_far_from_the_last_close_is_said(price, said):
+    found = price_disagreements(held(NABIL=price, NICA=400.0, XNOVA=1.0, QUIET=1.0), MARKET)
+    assert [(each.severity, each.examples) for each in found] == ([("warning", ("NABIL",))] if said else [])

@@ -1,0 +1,50 @@
+"""Runs what the README shows and writes the real output into it: `python docs/fill_readme.py`."""
+
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+
+
+def filled(text: str) -> str:
+    """The README with the output blocks replaced by what the commands print now."""
+    outputs = {"make report": report_output(), "library": library_output(text)}
+    for name, output in outputs.items():
+        block = re.compile(rf"(<!-- output: {name} -->\n```\n).*?(```)", re.S)
+        text = block.sub(lambda found, output=output: found[1] + output + found[2], text)
+    return text
+
+
+def report_output() -> str:
+    """What the recipe of `make report` prints."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    recipe = re.search(r"^report:.*\n((?:\t.*\n)+)", makefile, re.M)
+    sample = re.search(r"^SAMPLE := (.*)$", makefile, re.M)
+    assert recipe
+    assert sample
+    words = shlex.split(recipe[1].replace("\\\n", " ").replace("$(SAMPLE)", sample[1]))
+    with tempfile.TemporaryDirectory() as folder:
+        words[words.index("reports/latest")] = f"{folder}/latest"
+        return run("-m", "portfolio_opt", *words[1:]).replace(f"{folder}/latest", "reports/latest")
+
+
+def library_output(text: str) -> str:
+    """What the library example prints."""
+    code = re.search(r"```python\n(.*?)```", text, re.S)
+    assert code
+    return run("-c", code[1])
+
+
+def run(*arguments: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-W", "error", *arguments], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+
+
+if __name__ == "__main__":
+    README.write_text(filled(README.read_text(encoding="utf-8")), encoding="utf-8")
