@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,8 @@ def rebalance(
     as_of = as_of or panel.last_date
     rules = _known_rules(calendar.next_session(as_of))
     seen = panel.until(as_of)
+    free_on = tuple((calendar.first_session(day), amount) for day, amount in account.unsettled_cash)
+    account = replace(account, unsettled_cash=free_on)
     held = [position.symbol for position in account.positions().values()]
     day = trading_day(seen, held, rules, calendar, round(limit_margin * MILLION), forbidden)
     if not len(day.symbols) and not account.lots:

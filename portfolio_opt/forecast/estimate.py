@@ -15,13 +15,14 @@ from .shrunk_mean import PRIOR_MARKET, shrunk_mean
 RISK_SESSIONS = 480
 MEAN_SESSIONS = 1150
 FEWEST_SESSIONS = 60
+STILL = 1e-12  # variance of a market that does not move
 
 
 def estimate(panel: Panel, symbols: Iterable[str] | None = None, as_of: date | None = None) -> Beliefs:
     """Beliefs about symbols, from prices up to and including `as_of`.
 
     symbols: which (default: every equity that traded in the last 20 sessions); as_of: default the panel's last session
-    Raises InvalidInput with fewer than 60 sessions, or for a symbol without prices.
+    Raises InvalidInput with fewer than 60 sessions, for a symbol without prices, or where no equity traded lately.
     """
     panel = panel.until(as_of or panel.last_date)
     if len(panel.dates) < FEWEST_SESSIONS:
@@ -31,12 +32,14 @@ def estimate(panel: Panel, symbols: Iterable[str] | None = None, as_of: date | N
     per_year = sessions_per_year(panel)
     model = np.flatnonzero((panel.instrument == "equity") & panel.traded[-20:].any(0))
     names = np.union1d(model, columns)  # the factors are estimated on the market, whatever was asked for
+    if not len(names):
+        raise InvalidInput("no equity traded in the last 20 sessions: check that the prices are recent and hold shares")
     loadings, specific = sector_factors(returns[-RISK_SESSIONS:, names], panel.sector[names].tolist())
     loadings, specific = loadings * np.sqrt(per_year), specific * per_year
     volatility = np.sqrt((loadings**2).sum(1) + specific)
     market = loadings[np.isin(names, model) if len(model) else slice(None)].mean(0)
     market_variance = float(market @ market)
-    market_beta = loadings @ market / market_variance
+    market_beta = loadings @ market / max(market_variance, STILL)
     mean, error = shrunk_mean(returns[-MEAN_SESSIONS:, names], volatility, market_beta, market_variance, per_year)
     at = np.searchsorted(names, columns)
     return Beliefs(

@@ -23,14 +23,15 @@ def total_returns(panel: Panel) -> NDArray[np.float64]:
     """
     rows, columns = np.nonzero(panel.traded.T)[::-1]  # by symbol, then by day
     price = panel.close[rows, columns] * panel.adjustment[rows, columns]
-    paid = panel.dividend[rows, columns] * panel.adjustment[rows, columns]
+    paid_so_far = np.nan_to_num(panel.dividend * panel.adjustment).cumsum(0)[rows, columns]
     days = panel.dates[rows].astype(int)
     same = np.diff(columns) == 0
     rise = price[1:] / price[:-1]
+    paid = np.where(same, np.diff(paid_so_far), 0.0)  # since the last trade, on whichever day it went ex
     band = _bands(panel)[rows[1:]]
     usable = same & (np.abs(rise - 1) <= band + SLACK) & (np.diff(days) <= LONG_HALT)
     returns = np.where(panel.traded, np.nan, 0.0)
-    returns[rows[1:], columns[1:]] = np.where(usable, np.log((price[1:] + paid[1:]) / price[:-1]), np.nan)
+    returns[rows[1:], columns[1:]] = np.where(usable, np.log((price[1:] + paid) / price[:-1]), np.nan)
     trades = panel.traded.cumsum(0)
     alive = (trades > np.where(_listed_inside(panel), FIRST_SESSIONS, 1)) & (panel.traded[::-1].cumsum(0)[::-1] > 0)
     returns[~alive] = np.nan

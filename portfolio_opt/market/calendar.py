@@ -37,6 +37,10 @@ class Calendar:
         """The first session after a day."""
         return self.add_sessions(day, 1)
 
+    def first_session(self, day: date) -> date:
+        """The first session on or after a day."""
+        return day if self.is_session(day) else self.next_session(day)
+
     def last_session(self, day: date) -> date:
         """The newest session on or before a day."""
         for k in range(LONGEST_CLOSURE):

@@ -11,7 +11,7 @@ from typing import Any
 
 from .formats import percent
 
-ROW = 46  # pixels for one label with its two bars
+ROW = 42  # pixels for one label with its two bars
 TICK_STEPS = (0.05, 0.1, 0.2, 0.25, 0.5, 1.0)
 LABEL_WIDTH = 28.0  # percent of a phone's width that a day takes
 
@@ -112,7 +112,7 @@ def intervals(years: Mapping[str, tuple[float, float, float]], spread: float) ->
     )
     step = next((step for step in TICK_STEPS if (high - low) / step <= 5), high - low)
     numbers = range(int(low / step) - 1, int(high / step) + 2)
-    ticks = tuple((at(k * step), percent(k * step)) for k in numbers if low + margin <= k * step <= high - margin)
+    ticks = tuple((at(k * step), percent(k * step, 0)) for k in numbers if low + margin <= k * step <= high - margin)
     return Intervals(rows, ticks, at(0.0), len(rows) * ROW)
 
 
@@ -136,7 +136,7 @@ class Steps:
     height: int
 
 
-def cash_steps(ladder: Sequence[Mapping[str, Any]], height: int = 96) -> Steps:
+def cash_steps(ladder: Sequence[Mapping[str, Any]], height: int = 72) -> Steps:
     """Settled cash after each event of a ladder, event by event, with the days marked."""
     balances = [float(step["settled"]) for step in ladder]
     low, high = min(0.0, *balances), max(0.0, *balances)

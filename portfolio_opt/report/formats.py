@@ -3,8 +3,21 @@
 from datetime import date, datetime
 
 MINUS = "−"
-WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
-MONTHS = "January February March April May June July August September October November December".split()
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
 
 
 def money(rupees: float) -> str:
@@ -17,9 +30,9 @@ def count(number: int) -> str:
     return _minus_sign(f"{number:,}")
 
 
-def percent(fraction: float) -> str:
-    """A fraction as a percentage with one decimal: 0.0998 is 10.0%."""
-    return _minus_sign(f"{fraction:.1%}")
+def percent(fraction: float, decimals: int = 1) -> str:
+    """A fraction as a percentage: 0.0998 is 10.0%."""
+    return _minus_sign(f"{fraction:.{decimals}%}")
 
 
 def basis_points(fraction: float) -> str:
@@ -27,9 +40,9 @@ def basis_points(fraction: float) -> str:
     return _minus_sign(f"{fraction * 1e4:,.1f}") + " bp"
 
 
-def number_of(number: int, one: str, many: str = "") -> str:
-    """A number with its noun: 1 sale, 3 sales."""
-    return f"{count(number)} {one if number == 1 else many or one + 's'}"
+def number_of(number: int, noun: str) -> str:
+    """A number with its regular noun: 1 sale, 3 sales."""
+    return f"{count(number)} {noun if number == 1 else noun + 's'}"
 
 
 def day_in_words(iso: str) -> str:

@@ -202,6 +202,20 @@ def test_unsettled_cash_is_spent_only_from_the_day_it_settles(rebalance):
     assert plan["before"]["cash"] == 450_000
 
 
+def test_cash_that_settles_on_a_weekend_is_spent_at_the_next_session(rebalance):
+    plan = json.loads(rebalance(cash=0, unsettled_cash="2026-08-29=400000", json=True).out)
+    assert {order["place_on"] for order in plan["orders"]} == {"2026-08-31"}
+
+
+def test_a_limit_beyond_the_step_is_marked_to_be_worked_in_steps(rebalance):
+    for margin, marked in ((0.01, False), (0.05, True), (0.5, True)):
+        plan = json.loads(rebalance(limit_margin=margin, json=True).out)
+        assert plan["orders"]
+        for order in plan["orders"]:
+            assert ("work in steps" in order["reason"]) == marked
+            assert order["band_low"] <= order["limit_price"] <= order["band_high"]
+
+
 def test_a_second_account_with_odd_lots_funds_and_unpriced_holdings_keeps_them(rebalance):
     folder = ROOT / "data" / "sample_accounts" / "account-3"
     plan = json.loads(

@@ -93,17 +93,17 @@ def assumed_tables(day: str) -> set[str]:
 
 
 ASSUMED_UNTIL = [
-    ("commission.equity", "2016-07-20"),
+    ("commission, equity", "2016-07-20"),
     ("board lot", "2018-01-01"),
-    ("sebon fee.equity", "2020-01-01"),
+    ("sebon fee, equity", "2020-01-01"),
     ("dp charge", "2020-07-01"),
     ("commission minimum", "2020-12-27"),
-    ("commission.mutual fund", "2020-12-27"),
-    ("commission.debenture", "2020-12-27"),
-    ("commission.government bond", "2020-12-27"),
-    ("sebon fee.mutual fund", "2020-12-27"),
-    ("sebon fee.debenture", "2020-12-27"),
-    ("sebon fee.government bond", "2020-12-27"),
+    ("commission, mutual fund", "2020-12-27"),
+    ("commission, debenture", "2020-12-27"),
+    ("commission, government bond", "2020-12-27"),
+    ("sebon fee, mutual fund", "2020-12-27"),
+    ("sebon fee, debenture", "2020-12-27"),
+    ("sebon fee, government bond", "2020-12-27"),
 ]
 
 

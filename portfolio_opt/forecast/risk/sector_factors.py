@@ -61,9 +61,8 @@ def _shrunk_betas(spans: Matrix, seen: NDArray[np.bool_], market: Vector, count:
     power = (market[:, None] ** 2 * seen).sum(0)
     raw = np.divide(market @ spans, power, out=np.ones(len(count)), where=power > 0)
     residual = np.where(seen, spans - market[:, None] * raw, 0.0)
-    noise = np.divide(
-        (residual**2).sum(0) * SPAN, np.maximum(count, 1) * power, out=np.full(len(count), 1.0), where=power > 0
-    )
+    variance = _shrunk_variances(residual, seen, count)
+    noise = np.divide(variance * SPAN, power, out=np.full(len(count), 1.0), where=power > 0)  # spans overlap
     spread = max(np.var(raw[count > 2]) - np.median(noise[count > 2]), 0.01) if (count > 2).any() else 0.01
     beta = 1 + spread / (spread + noise) * (raw - 1)
     return beta, np.where(seen, spans - market[:, None] * beta, 0.0)
