@@ -56,7 +56,7 @@ def bounds(problem: Problem, wealth: int) -> Bounds:
     upper = np.maximum(np.maximum(np.minimum(cap, held + most_bought), keep), least)
     stuck = least > cap
     notes = [
-        f"{day.symbols[i]} stays above the cap of {limits.max_weight:.1%} a name, at {least[i] * day.close[i] / wealth:.1%} or more: "
+        f"{day.symbols[i]} stays above the cap of {limits.max_weight:.1%}, at {least[i] * day.close[i] / wealth:.1%} or more: "
         + (day.why_not[i] if not day.can_sell[i] else "to sell more today would exceed its share of a day's turnover")
         for i in np.flatnonzero(stuck)
     ]
@@ -115,7 +115,7 @@ def _fixed_share(problem: Problem) -> float:
 def _room(problem: Problem, max_weight: float, max_sector: float) -> float:
     """Largest share of wealth that fits under the caps in names that can be traded."""
     day = problem.day
-    weight = problem.held * day.close / problem.wealth
+    weight = problem.held * problem.unit
     most = np.where(day.can_buy, max_weight, np.where(day.can_sell, np.minimum(weight, max_weight), 0.0))
     fixed = np.where(day.can_buy | day.can_sell, 0.0, weight)
     room = float(most[day.sector == ""].sum())

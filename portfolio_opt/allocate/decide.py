@@ -1,5 +1,6 @@
 """A Problem to a Plan: convex answer, whole shares, staged orders, and the account of why."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -35,10 +36,13 @@ class Decision:
     invested: float
 
 
-def decide(problem: Problem, as_of: date) -> Plan:
-    """The orders for the trade date. Raises NoSolution, in words, when no portfolio meets the limits or no lot fits."""
+def decide(problem: Problem, as_of: date, seed: int = 0) -> Plan:
+    """The orders for the trade date. seed: of the whole-share search.
+
+    Raises NoSolution, in words, when no portfolio meets the limits or no lot fits.
+    """
     require_room(problem)
-    decision = _choose(problem)
+    decision = _choose(problem, seed)
     _require_a_lot(problem, decision)
     orders, inflows = _orders(problem, decision)
     final_cash = problem.cash + sum(order.net_cash for order in orders)
@@ -56,11 +60,11 @@ def decide(problem: Problem, as_of: date) -> Plan:
         untraded=_untraded(problem),
         certificate=_certificate(problem, decision),
         origin=problem.beliefs.origin,
-        notes=(*decision.limits.notes, *_idle_cash(problem, final_cash)),
+        notes=(*decision.limits.notes, *_idle_cash(problem, orders, final_cash)),
     )
 
 
-def _choose(problem: Problem) -> Decision:
+def _choose(problem: Problem, seed: int) -> Decision:
     """Whole shares whose caps hold relative to what is left after costs."""
     wealth = problem.wealth
     everyone = np.arange(len(problem.held))
@@ -69,7 +73,7 @@ def _choose(problem: Problem) -> Decision:
         relaxed, _, _ = relax(problem, limits)
         if relaxed.status is Status.FAILED:
             raise NoSolution(f"{relaxed.status.value} ({'; '.join(relaxed.trail)})")
-        units = whole_shares(problem, limits, relaxed.x, float(relaxed.multipliers[0]))
+        units = whole_shares(problem, limits, relaxed.x, float(relaxed.multipliers[0]), np.random.default_rng(seed))
         after = problem.wealth + int(units @ problem.day.close - problem.held @ problem.day.close)
         after += int(money(problem, everyone, units).cash.sum())
         if bounds(problem, after).admit(units, problem.day.close) or after >= wealth:
@@ -78,16 +82,23 @@ def _choose(problem: Problem) -> Decision:
     return Decision(units, limits, relaxed, float(units @ problem.day.close) / problem.wealth)
 
 
-def _idle_cash(problem: Problem, cash: int) -> list[str]:
+def _idle_cash(problem: Problem, orders: Sequence[Order], cash: int) -> list[str]:
     """Why more than the floor stays in cash, where it is more than whole lots explain."""
-    idle = cash - problem.floor
-    if idle <= NOTEWORTHY_CASH * problem.wealth:
-        return []
-    share = problem.limits.max_participation
-    return [
-        f"NPR {rupees(idle)} ({idle / problem.wealth:.1%} of wealth) stays in cash beyond the floor today: orders are held to "
-        f"{share:.0%} of a name's median daily turnover, to the caps, and to whole lots; run again after they fill"
-    ]
+    odd = sum(order.net_cash for order in orders if order.board == "ODD")
+    idle = cash - odd - problem.floor
+    notes = []
+    if odd > NOTEWORTHY_CASH * problem.wealth:
+        notes.append(
+            f"NPR {rupees(odd)} ({odd / problem.wealth:.1%} of wealth) would come from odd lots, whose book is thin; no purchase "
+            "counts on it: run again once they have filled"
+        )
+    if idle > NOTEWORTHY_CASH * problem.wealth:
+        share = problem.limits.max_participation
+        notes.append(
+            f"NPR {rupees(idle)} ({idle / problem.wealth:.1%} of wealth) stays in cash beyond the floor: orders are held to "
+            f"{share:.0%} of a name's median daily turnover, to the caps, and to whole lots; run again after they fill"
+        )
+    return notes
 
 
 NOTEWORTHY_CASH = 0.01
@@ -269,7 +280,7 @@ def _certificate(problem: Problem, decision: Decision) -> Certificate:
     search = Search(problem, decision.limits, 0.0, decision.units)
 
     def utility(units: Ints) -> float:
-        w = units * search.unit
+        w = units * problem.unit
         paid = money(problem, search.everyone, units).cost.sum() / problem.wealth / problem.holding_period
         return float(problem.beliefs.mean @ w - problem.risk_aversion / 2 * problem.beliefs.variance(w) - paid)
 

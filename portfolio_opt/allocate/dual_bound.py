@@ -65,7 +65,7 @@ def utility_bound(problem: Problem, limits: Bounds, invested: float, near: Vecto
     of_sector = np.where(limits.member >= 0, np.append(sector_price, 0.0)[limits.member], 0.0)
     gradient = common - beliefs.mean + of_sector - invest_price
     curvature = aversion * beliefs.specific
-    now = problem.held * problem.day.close / problem.wealth
+    now = problem.held * problem.unit
     money_price = 1 / problem.holding_period + cash_price
     smallest = np.full(len(now), np.inf)
     for piece in _pieces(problem, limits, now):
@@ -81,7 +81,7 @@ def utility_bound(problem: Problem, limits: Bounds, invested: float, near: Vecto
 
 def _pieces(problem: Problem, limits: Bounds, now: Vector) -> list[Piece]:
     """No trade, every slab of a purchase, and every slab of a sale at each age, cut to the bounds and to orders of a lot."""
-    unit = problem.day.close / problem.wealth
+    unit = problem.unit
     lower, upper = limits.lower * unit, limits.upper * unit
     lot = problem.day.lot * unit
     nothing = np.zeros(len(now))
@@ -133,7 +133,7 @@ def _sale_ages(problem: Problem, now: Vector) -> list[tuple[Vector, Vector, Vect
     price = problem.day.sell_limit.astype(float)
     average = np.divide(problem.total_cost, problem.held, out=np.zeros(len(price)), where=problem.held > 0)
     gain = np.clip(price - average, 0, None) / problem.day.close
-    old = problem.held_long * problem.day.close / problem.wealth
+    old = problem.held_long * problem.unit
     keep = 1 - max(rates.short, rates.long) / MILLION
     old_tax, young_tax = rates.long / MILLION * gain, rates.short / MILLION * gain
     return [(0 * old, old, 0 * old, old_tax, keep), (old, now, old_tax * old, young_tax, keep)]

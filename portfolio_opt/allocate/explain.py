@@ -19,7 +19,7 @@ AT_LIMIT = 0.02  # a name or sector within this share of its cap is at it: the n
 def order_reason(problem: Problem, units: Ints, i: int, place_on: date) -> str:
     """One order's reason: what it does to the weight, what the name adds at the margin, and what to mind when placing it."""
     day, limits = problem.day, problem.limits
-    unit = day.close / problem.wealth
+    unit = problem.unit
     before, after = problem.held[i] * unit[i], units[i] * unit[i]
     parts = [f"{before:.1%} to {after:.1%} of wealth"]
     selling = units[i] < problem.held[i]

@@ -6,7 +6,6 @@ left idle beyond the floor is charged what the convex answer says investing it i
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,20 +91,16 @@ class Search:
         self.units = legal(problem, limits, self.everyone, start)
         self.moves = 0
 
-    @cached_property
-    def covariance(self) -> NDArray[np.float64]:
-        return self.problem.beliefs.covariance() * self.problem.risk_aversion
-
-    @cached_property
-    def unit(self) -> Vector:
-        return np.asarray(self.problem.day.close / self.problem.wealth)
-
     def score(self, units: Ints) -> float:
         """Utility a year, less the price of idle cash, missing cash and sector excess."""
         p = self.problem
-        w = units * self.unit
+        w = units * self.problem.unit
         trade = money(p, self.everyone, units)
-        utility = p.beliefs.mean @ w - w @ self.covariance @ w / 2 - trade.cost.sum() / p.wealth / p.holding_period
+        utility = (
+            p.beliefs.mean @ w
+            - w @ self.problem.priced_covariance @ w / 2
+            - trade.cost.sum() / p.wealth / p.holding_period
+        )
         return float(
             utility - self._penalty(p.cash + trade.cash.sum() - p.floor, self._excess(self._sector_values(units)))
         )
@@ -141,10 +136,10 @@ class Search:
         now = money(p, self.everyone, self.units)
         spare = float(p.cash + now.cash.sum() - p.floor)
         then = money(p, names, units)
-        change = (units - self.units[names]) * self.unit[names]
-        w = self.units * self.unit
-        slope = p.beliefs.mean - self.covariance @ w
-        own = change * slope[names] - change**2 * self.covariance[names, names] / 2
+        change = (units - self.units[names]) * self.problem.unit[names]
+        w = self.units * self.problem.unit
+        slope = p.beliefs.mean - self.problem.priced_covariance @ w
+        own = change * slope[names] - change**2 * self.problem.priced_covariance[names, names] / 2
         own -= (then.cost - now.cost[names]) / p.wealth / p.holding_period
         cash = (then.cash - now.cash[names]).astype(float)
         values = self._sector_values(self.units)
@@ -197,7 +192,7 @@ class Search:
         d, u = d[apart], u[apart]
         if not len(d):
             return None
-        crossed = change[d] * change[u] * self.covariance[names[d], names[u]]
+        crossed = change[d] * change[u] * self.problem.priced_covariance[names[d], names[u]]
         member = self.limits.member
         same = (member[names[d]] == member[names[u]]) & (member[names[d]] >= 0)
         total = float(np.clip(values - self.limits.sector_cap, 0, None).sum())
@@ -214,7 +209,7 @@ class Search:
         """Names (indices) and the legal quantities tried for them, other than the present one."""
         p = self.problem
         n = len(self.units)
-        steps = [np.maximum((share / self.unit).astype(np.int64), 1) for share in STEPS]
+        steps = [np.maximum((share / self.problem.unit).astype(np.int64), 1) for share in STEPS]
         steps += [np.ones(n, dtype=np.int64), p.day.lot]
         targets = [self.units + sign * step for step in steps for sign in (1, -1)]
         targets += [p.held, np.zeros(n, dtype=np.int64), self.limits.lower, self.limits.upper]
@@ -234,18 +229,41 @@ def _best_of_each(candidates: Ints, names: Ints, value: Vector) -> Ints:
     return few[np.argsort(-value[few], kind="stable")[:PAIRED]]
 
 
-def whole_shares(problem: Problem, limits: Bounds, target: Vector, invest_price: float) -> Ints:
+def whole_shares(
+    problem: Problem, limits: Bounds, target: Vector, invest_price: float, rng: np.random.Generator
+) -> Ints:
     """(N,) units to hold: the best whole-share answer found from the convex target and from today's holdings.
 
     target: (N,) weights of the convex answer; invest_price: its price of one more unit invested, per year
-    Today's holdings win a tie, so that a portfolio that is already good is left alone.
+    Both starts are improved, then kicked: a few names are put elsewhere and the search runs again, because flat charges and lots
+    leave many places that no single move improves. Leaving everything as it is wins unless a plan gains WORTH_TYPING.
     """
     idle_price = abs(invest_price) + IDLE_PREMIUM
     near = np.rint(target * problem.wealth / problem.day.close).astype(np.int64)
-    stay = Search(problem, limits, idle_price, problem.held.copy()).run()
-    moved = Search(problem, limits, idle_price, near).run()
-    return moved.units if moved.score(moved.units) > stay.score(stay.units) + TIE else stay.units
+    starts = [Search(problem, limits, idle_price, start).run() for start in (problem.held, near)]
+    best = max(starts, key=lambda search: search.score(search.units))
+    score = best.score(best.units)
+    quiet = 0
+    while quiet < QUIET_KICKS:
+        kicked = Search(problem, limits, idle_price, _kicked(problem, best.units, near, rng)).run()
+        gained = kicked.score(kicked.units) - score
+        quiet = 0 if gained > SMALL_GAIN else quiet + 1
+        if gained > SMALLEST_GAIN:
+            best, score = kicked, score + gained
+    unchanged = legal(problem, limits, best.everyone, problem.held)
+    return unchanged if best.score(unchanged) > score - WORTH_TYPING else best.units
 
 
+QUIET_KICKS = 60  # kicks in a row without a gain of SMALL_GAIN end the search
+SMALL_GAIN = 1e-6
+WORTH_TYPING = 1e-4  # utility a year, 1 bp of wealth: less is not worth an order list
 IDLE_PREMIUM = 0.05  # a year: what leaving cash idle beyond the floor costs on top, as everything is to be invested
-TIE = 1e-5  # utility a year; 0.1 bp
+
+
+def _kicked(problem: Problem, units: Ints, near: Ints, rng: np.random.Generator) -> Ints:
+    """The units with one to four names put back, sold out, or moved around the convex answer."""
+    likely = np.flatnonzero((units > 0) | (near > 0) | (rng.random(len(units)) < 0.05))
+    moved = units.copy()
+    for i in rng.choice(likely, min(int(rng.integers(1, 5)), len(likely)), replace=False):
+        moved[i] = rng.choice([problem.held[i], 0, int(near[i] * rng.uniform(0.5, 1.5))])
+    return moved

@@ -90,6 +90,16 @@ class Problem:
         """(N,) paisa paid for the units held."""
         return self._of_positions(lambda p: p.cost)
 
+    @cached_property
+    def unit(self) -> NDArray[np.float64]:
+        """(N,) share of wealth that one unit is, at the last close."""
+        return np.asarray(self.day.close / self.wealth)
+
+    @cached_property
+    def priced_covariance(self) -> NDArray[np.float64]:
+        """(N, N) covariance times the risk aversion."""
+        return self.beliefs.covariance() * self.risk_aversion
+
     @property
     def cash(self) -> int:
         """Paisa of cash, settled or not."""

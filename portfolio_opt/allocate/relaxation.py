@@ -58,7 +58,7 @@ def sale_rates(problem: Problem, rate: Vector) -> tuple[Vector, Vector]:
 def program(problem: Problem, limits: Bounds, rate: Vector, invested: tuple[float, float]) -> SeparableProgram:
     """The separable programme in weights of wealth, at the given charges per rupee, invested between two shares of wealth."""
     day = problem.day
-    unit = day.close / problem.wealth
+    unit = problem.unit
     now = problem.held * unit
     long = problem.held_long * unit
     young, old = sale_rates(problem, rate)
@@ -85,7 +85,7 @@ def investable(problem: Problem, limits: Bounds, costs: float) -> float:
 
     costs: share of wealth that trading takes
     """
-    unit = problem.day.close / problem.wealth
+    unit = problem.unit
     outside = sum((problem.outside or {}).values()) / problem.wealth
     wanted = 1 - problem.floor / problem.wealth - outside - costs
     upper, lower = limits.upper * unit, limits.lower * unit
@@ -101,7 +101,7 @@ def relax(problem: Problem, limits: Bounds) -> tuple[Solution, Vector, float]:
     A few passes: each takes the charge rates of the trades that the pass before made, so that the flat charge and the minimum
     commission keep trades apart that would not repay them.
     """
-    unit = problem.day.close / problem.wealth
+    unit = problem.unit
     rate = cheapest_rate(problem, limits)
     costs = 0.0
     for _ in range(PASSES):

@@ -46,11 +46,13 @@ def rebalance(
     holding_period: float = 1.0,
     limit_margin: float = 0.01,
     forbidden: Iterable[str] = (),
+    seed: int = 0,
 ) -> Plan:
     """The Plan for the session after `as_of`: whole-share orders under that day's rules, and why.
 
     panel: prices; account: holdings and cash; as_of: the day whose close is known (default: the panel's last session)
     beliefs: about at least every name that can be bought and every priced holding (default: `estimate`)
+    seed: of the whole-share search
     Raises InvalidInput for a day the rulebook does not know, NoSolution, in words, when no portfolio meets the limits.
     """
     calendar = Calendar(panel.sessions())
@@ -74,7 +76,7 @@ def rebalance(
         holding_period,
         outside=_outside(account, set(day.symbols.tolist())),
     )
-    return decide(problem, as_of)
+    return decide(problem, as_of, seed)
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,7 @@ def run(given: Mapping[str, Any], config: Path | None = None, now: str | None = 
         holding_period=options["holding_period"],
         limit_margin=options["limit_margin"],
         forbidden=options["forbidden"],
+        seed=options["seed"],
     )
     findings += price_disagreements(account, panel.until(as_of))
     record = RunRecord(

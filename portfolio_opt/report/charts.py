@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from .formats import percent
+from .formats import day_and_month, percent
 
 ROW = 42  # pixels for one label with its two bars
 TICK_STEPS = (0.05, 0.1, 0.2, 0.25, 0.5, 1.0)
-LABEL_WIDTH = 28.0  # percent of a phone's width that a day takes
+LABEL_WIDTH = 16.0  # percent of a phone's width that a day such as "24 Aug" takes
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def cash_steps(ladder: Sequence[Mapping[str, Any]], height: int = 72) -> Steps:
         x, k = k * width, k + len(list(steps))
         ends_here = x > 100 - LABEL_WIDTH
         free = (x - LABEL_WIDTH if ends_here else x) >= taken
-        days.append((round(x, 2), day if free else "", "end" if ends_here else "start"))
+        days.append((round(x, 2), day_and_month(day) if free else "", "end" if ends_here else "start"))
         if free:
             taken = x if ends_here else x + LABEL_WIDTH
     return Steps(columns, tuple(days), round(high * scale, 1), height)

@@ -51,6 +51,12 @@ def day_in_words(iso: str) -> str:
     return f"{WEEKDAYS[day.weekday()]} {day.day} {MONTHS[day.month - 1]} {day.year}"
 
 
+def day_and_month(iso: str) -> str:
+    """An ISO day in short: 24 Aug."""
+    day = date.fromisoformat(iso)
+    return f"{day.day} {MONTHS[day.month - 1][:3]}"
+
+
 def moment(iso: str) -> str:
     """An ISO time to the minute, with its offset where it has one: 2025-08-22 09:00 +05:45."""
     time = datetime.fromisoformat(iso)
