@@ -1,7 +1,11 @@
-"""Runs what the README shows and writes the real output into it: `python docs/fill_readme.py`."""
+"""Runs what the README shows and writes the real output into it: `python docs/fill_readme.py`.
+
+The report that `make report` makes is kept as reports/sample, the one the README shows a picture of.
+"""
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -13,24 +17,24 @@ README = ROOT / "README.md"
 
 def filled(text: str) -> str:
     """The README with the output blocks replaced by what the commands print now."""
-    outputs = {"make report": report_output(), "library": library_output(text)}
+    with tempfile.TemporaryDirectory() as folder:
+        outputs = {"make report": report_output(folder), "library": library_output(text)}
     for name, output in outputs.items():
         block = re.compile(rf"(<!-- output: {name} -->\n```\n).*?(```)", re.S)
         text = block.sub(lambda found, output=output: found[1] + output + found[2], text)
     return text
 
 
-def report_output() -> str:
-    """What the recipe of `make report` prints."""
+def report_output(folder: str) -> str:
+    """What the recipe of `make report` prints, its report going to folder/latest."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     recipe = re.search(r"^report:.*\n((?:\t.*\n)+)", makefile, re.M)
     sample = re.search(r"^SAMPLE := (.*)$", makefile, re.M)
     assert recipe
     assert sample
     words = shlex.split(recipe[1].replace("\\\n", " ").replace("$(SAMPLE)", sample[1]))
-    with tempfile.TemporaryDirectory() as folder:
-        words[words.index("reports/latest")] = f"{folder}/latest"
-        return run("-m", "portfolio_opt", *words[1:]).replace(f"{folder}/latest", "reports/latest")
+    words[words.index("reports/latest")] = f"{folder}/latest"
+    return run("-m", "portfolio_opt", *words[1:]).replace(f"{folder}/latest", "reports/latest")
 
 
 def library_output(text: str) -> str:
@@ -48,3 +52,6 @@ def run(*arguments: str) -> str:
 
 if __name__ == "__main__":
     README.write_text(filled(README.read_text(encoding="utf-8")), encoding="utf-8")
+    with tempfile.TemporaryDirectory() as made:
+        report_output(made)
+        shutil.copytree(f"{made}/latest", ROOT / "reports" / "sample", dirs_exist_ok=True)

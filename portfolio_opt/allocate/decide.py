@@ -1,7 +1,7 @@
 """A Problem to a Plan: convex answer, whole shares, staged orders, and the account of why."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -76,7 +76,9 @@ def _choose(problem: Problem, seed: int) -> Decision:
         units = whole_shares(problem, limits, relaxed.x, float(relaxed.multipliers[0]), np.random.default_rng(seed))
         after = problem.wealth + int(units @ problem.day.close - problem.held @ problem.day.close)
         after += int(money(problem, everyone, units).cash.sum())
-        if bounds(problem, after).admit(units, problem.day.close) or after >= wealth:
+        final = bounds(problem, after)
+        if final.admit(units, problem.day.close) or after >= wealth:
+            limits = replace(limits, notes=final.notes)
             break
         wealth = after
     return Decision(units, limits, relaxed, float(units @ problem.day.close) / problem.wealth)
@@ -278,6 +280,7 @@ def _untraded(problem: Problem) -> tuple[Untraded, ...]:
 
 def _certificate(problem: Problem, decision: Decision) -> Certificate:
     search = Search(problem, decision.limits, 0.0, decision.units)
+    cash = problem.cash + int(money(problem, search.everyone, decision.units).cash.sum())
 
     def utility(units: Ints) -> float:
         w = units * problem.unit
@@ -287,7 +290,7 @@ def _certificate(problem: Problem, decision: Decision) -> Certificate:
     return Certificate(
         utility=utility(decision.units),
         unchanged=utility(problem.held),
-        bound=best_bound(problem, decision.limits, decision.invested, decision.relaxed),
+        bound=best_bound(problem, decision.limits, decision.invested, min(cash, problem.floor), decision.relaxed),
         residual=decision.relaxed.residual,
         gap=decision.relaxed.gap,
         trail=decision.relaxed.trail,

@@ -37,22 +37,25 @@ class Piece:
     spent: Vector
 
 
-def best_bound(problem: Problem, limits: Bounds, invested: float, answer: Solution) -> float:
+def best_bound(problem: Problem, limits: Bounds, invested: float, kept: int, answer: Solution) -> float:
     """The least of the bounds we can prove, at the convex answer and at the relaxation with charges from below.
 
-    invested: share of wealth in shares that competing plans have at least; answer: the convex solution behind the plan
+    invested: share of wealth in shares that competing plans have at least; kept: paisa of cash that they leave at least
+    answer: the convex solution behind the plan
     """
     relaxed = program(problem, limits, cheapest_rate(problem, limits), (invested, 1.0))
     below = solve(relaxed)
-    proved = [utility_bound(problem, limits, invested, answer.x, answer.multipliers)]
+    proved = [utility_bound(problem, limits, invested, kept, answer.x, answer.multipliers)]
     if np.isfinite(below.x).all():
-        proved.append(utility_bound(problem, limits, invested, below.x, below.multipliers))
+        proved.append(utility_bound(problem, limits, invested, kept, below.x, below.multipliers))
         proved.append(-relaxed.lower_bound(below.x, below.multipliers))
     return min(proved)
 
 
-def utility_bound(problem: Problem, limits: Bounds, invested: float, near: Vector, multipliers: Vector) -> float:
-    """A utility that no whole-share plan can exceed that keeps the bounds, can be paid, and invests at least `invested`.
+def utility_bound(
+    problem: Problem, limits: Bounds, invested: float, kept: int, near: Vector, multipliers: Vector
+) -> float:
+    """A utility that no whole-share plan can exceed that keeps the bounds, invests at least `invested` and leaves `kept` in cash.
 
     near: (N,) weights where the tangent touches; multipliers: of the rows (invested, sectors). Any values give a bound; those of
     a solution near the plan give a good one. Where more invested is better, cash is what is short: the first multiplier then
@@ -74,7 +77,7 @@ def utility_bound(problem: Problem, limits: Bounds, invested: float, near: Vecto
         w = np.clip(-slope / curvature, piece.low, np.maximum(piece.low, piece.high))
         value = curvature * w**2 / 2 + slope * w + constant
         smallest = np.where(piece.low <= piece.high, np.minimum(smallest, value), smallest)
-    row = cash_price * (problem.cash - problem.floor) / problem.wealth - invest_price * invested
+    row = cash_price * (problem.cash - kept) / problem.wealth - invest_price * invested
     row += float(sector_price @ (limits.sector_cap / problem.wealth))
     return float(near @ common / 2 - smallest.sum() + row)
 

@@ -45,5 +45,5 @@ def orders_csv(document: Mapping[str, Any]) -> str:
 def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.2f}"
-    text = str(value)
+    text = " ".join(str(value).splitlines())
     return "'" + text if text.startswith(FORMULA_STARTS) else text

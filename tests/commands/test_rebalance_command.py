@@ -65,7 +65,8 @@ def test_the_order_list_has_the_promised_columns_and_two_decimals(done):
 
 
 def test_the_plan_has_the_promised_keys_and_equals_the_order_list(done):
-    promised = "schema run_id as_of trade_date orders cash_ladder before after limits data_findings seed versions config_hash data_hash"
+    promised = "schema run_id as_of trade_date orders cash_ladder before after limits data_findings seed versions"
+    promised += " config_hash data_hash"
     assert set(promised.split()) <= set(done.plan)
     assert done.plan["schema"] == "portfolio_opt.rebalance/1"
     for row, order in zip(done.orders, done.plan["orders"], strict=True):
