@@ -41,13 +41,6 @@ class Calendar:
         """The first session on or after a day."""
         return day if self.is_session(day) else self.next_session(day)
 
-    def last_session(self, day: date) -> date:
-        """The newest session on or before a day."""
-        for k in range(LONGEST_CLOSURE):
-            if self.is_session(day - ONE_DAY * k):
-                return day - ONE_DAY * k
-        raise InvalidInput(f"no session in the {LONGEST_CLOSURE} days up to {day}: check the dates of the prices")
-
     def add_sessions(self, day: date, count: int) -> date:
         """The session `count` sessions after a day: T+2 of a trade on `day` is add_sessions(day, 2)."""
         quiet = 0
