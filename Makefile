@@ -27,6 +27,7 @@ lint: $(VENV)/dev
 bench: $(VENV)/dev
 	$(BIN)/python benchmarks/start_up.py
 	$(BIN)/python benchmarks/decision.py
+	$(BIN)/python benchmarks/again.py
 
 clean:
 	rm -rf $(VENV) build *.egg-info

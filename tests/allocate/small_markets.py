@@ -202,3 +202,133 @@ def utility_of(problem, units):
     covariance = belief.loadings @ belief.loadings.T + np.diag(belief.specific)
     risk = w @ covariance @ w
     return float(belief.mean @ w - problem.risk_aversion / 2 * risk - paid / problem.wealth / problem.holding_period)
+
+
+# ---- every legal portfolio of a tiny problem, counted out -----------------------------------------------------------
+
+
+PRICE_OF_WEALTH = {2: (0.002, 0.005), 3: (0.008, 0.015), 4: (0.012, 0.025)}  # a share's: fewer names, finer steps
+
+
+def tiny_problem(rng, n, *, held=False):
+    """Few names, a lot a noticeable part of wealth: every legal portfolio can be counted out."""
+    wealth = int(rng.uniform(15_000, 60_000)) * RUPEE
+    day = trading_day_of(
+        (rng.uniform(*PRICE_OF_WEALTH[n], n) * wealth // 10 * 10).astype(np.int64),
+        sector=rng.choice(["", "Banks", "Hydro"], n).tolist(),
+        turnover=int(wealth * rng.choice([100, 4])),
+    )
+    lots = []
+    for k in np.flatnonzero(rng.random(n) < (0.7 if held else 0.0)):
+        units, average = int(rng.integers(1, 0.6 * wealth / n / day.close[k] + 10)), int(day.close[k] * rng.uniform(0.6, 1.2))
+        lots += lots_of(str(day.symbols[k]), units, average, rng.choice([0, 0.4, 1]))
+    worth = sum(lot.units * int(day.close[day.symbols.tolist().index(lot.symbol)]) for lot in lots)
+    return Problem(
+        beliefs_of(day, rng),
+        Account(tuple(lots), settled_cash=max(wealth - worth, 0)),
+        day,
+        RULES,
+        Limits(
+            max_weight=float(rng.choice([min(1.0, 1.6 / n), 0.8])),
+            max_sector=float(rng.choice([0.7, 1.0])),
+            cash_floor=float(rng.choice([0.0, 0.1])),
+        ),
+        risk_aversion=float(rng.choice([1.0, 4.0])),
+        holding_period=float(rng.choice([0.5, 1.0])),
+    )
+
+
+def legal_units(problem, i):
+    """What one may hold of name i after today, by the exchange's words and the day's depth, caps aside."""
+    day, held = problem.day, int(problem.held[i])
+    lot, buy, sell = int(day.lot[i]), int(day.buy_limit[i]), int(day.sell_limit[i])
+    deep = int(problem.limits.max_participation * int(day.turnover[i]))
+    most = max(int(problem.wealth / buy) + 1, held)
+    found = [held]
+    if day.can_buy[i]:
+        found += [units for units in range(held + lot, most + 1) if (units - held) * buy <= deep]
+    if day.can_sell[i]:
+        for units in range(held):
+            whole_odd_holding = units == 0 and held < lot
+            on_the_board = held - units >= lot and (units == 0 or units >= lot)
+            if (whole_odd_holding or on_the_board) and (held - units) * sell <= deep:
+                found.append(units)
+    return sorted(found)
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Every legal portfolio of a problem that fits a plan's caps: (P, n) units, (P,) utility, invested paisa, spare paisa."""
+
+    units: np.ndarray
+    utility: np.ndarray
+    invested: np.ndarray
+    spare: np.ndarray
+
+
+def count_out(problem, wealth_after):
+    """All legal portfolios under the caps relative to `wealth_after`; spare is cash that purchases may use, less the floor."""
+    day, account = problem.day, problem.account
+    choices = [legal_units(problem, i) for i in range(len(day.symbols))]
+    choices = [
+        np.array([u for u in units if u * int(day.close[i]) <= problem.limits.max_weight * wealth_after], dtype=np.int64)
+        for i, units in enumerate(choices)
+    ]
+    cash, cost = [], []
+    for i, units in enumerate(choices):
+        got = [_money_of(problem, i, int(u)) for u in units]
+        cash.append(np.array([g[0] for g in got], dtype=np.int64))
+        cost.append(np.array([g[1] for g in got], dtype=np.int64))
+    grid = np.stack([axis.ravel() for axis in np.meshgrid(*(np.arange(len(c)) for c in choices), indexing="ij")], 1)
+    units = np.stack([c[grid[:, i]] for i, c in enumerate(choices)], 1)
+    spare = problem.cash - floor_of(problem) + sum(c[grid[:, i]] for i, c in enumerate(cash))
+    paid = sum(c[grid[:, i]] for i, c in enumerate(cost))
+    fits = np.ones(len(units), dtype=bool)
+    for sector in set(day.sector.tolist()) - {""}:
+        inside = (units * day.close)[:, day.sector == sector].sum(1)
+        fits &= inside <= problem.limits.max_sector * wealth_after
+    units, spare, paid = units[fits], spare[fits], paid[fits]
+    w = units * (day.close / problem.wealth)
+    belief = problem.beliefs
+    risk = ((w @ belief.loadings) ** 2).sum(1) + (w**2) @ belief.specific
+    utility = w @ belief.mean - problem.risk_aversion / 2 * risk - paid / problem.wealth / problem.holding_period
+    return Counted(units, utility, units @ day.close, spare)
+
+
+def floor_of(problem):
+    """Paisa of cash that must stay."""
+    return int(np.ceil(problem.limits.cash_floor * problem.wealth))
+
+
+def _money_of(problem, i, units):
+    """(cash that purchases may use, charges and tax) of moving name i to `units`."""
+    day, held = problem.day, int(problem.held[i])
+    if units > held:
+        amount = (units - held) * int(day.buy_limit[i])
+        paid = sum(charges_of(amount))
+        return -amount - paid, paid
+    if units < held:
+        sold = sale_of(problem.account, str(day.symbols[i]), held - units, int(day.sell_limit[i]))
+        counted = sold.net if held - units >= int(day.lot[i]) else min(sold.net, 0)
+        return counted, sold.charges + sold.tax
+    return 0, 0
+
+
+def filled(problem, plan):
+    """The account once every order has filled at its limit and all cash has settled: lots oldest first, average cost."""
+    day, account = problem.day, problem.account
+    lots = []
+    positions = account.positions()
+    change = {o.symbol: o.quantity if o.side == "BUY" else -o.quantity for o in plan.orders}
+    for symbol, position in positions.items():
+        left = -min(change.get(symbol, 0), 0)
+        for lot in position.lots:
+            taken = min(lot.units, left)
+            left -= taken
+            if lot.units > taken:
+                kept = lot.units - taken
+                lots.append(Lot(symbol, kept, kept * position.cost // position.units, lot.acquired))
+    for o in plan.orders:
+        if o.side == "BUY":
+            lots.append(Lot(o.symbol, o.quantity, -o.net_cash, day.trade_date))
+    return replace(account, lots=tuple(lots), settled_cash=plan.after.cash, unsettled_cash=())
