@@ -22,6 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[threads] = "1"  # small matrices are faster on one thread, and the bytes do not depend on the machine
     signal.signal(signal.SIGTERM, _terminated)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8")  # whatever the locale: symbols and the JSON are UTF-8
     try:
         code = _run(arguments)
         sys.stdout.flush()
@@ -35,6 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ENVIRONMENT
+    except OSError as error:
+        print(f"portfolio-opt: {error.strerror or error}: {error.filename or 'standard output'}", file=sys.stderr)
+        return ENVIRONMENT
     except KeyboardInterrupt:
         print("portfolio-opt: interrupted; nothing was written", file=sys.stderr)
         return INTERRUPTED
@@ -47,6 +53,8 @@ def _run(arguments: Sequence[str] | None) -> int:
     name = given.pop("command")
     if left:
         word = left[0].partition("=")[0]
+        if not word.startswith("-"):
+            raise InvalidInput(f"{name} takes options only, not {word[:60]!r}; put a value with blanks in quotes")
         flags = [option.flag for option in OPTIONS[name]] + ["--config", "--json", "--now", "--help"]
         near = difflib.get_close_matches(word, flags, n=1, cutoff=0.0)
         raise InvalidInput(f"{name} has no option {word[:60]}; did you mean {near[0]}?")
@@ -87,20 +95,20 @@ OPTIONS = {"rebalance": REBALANCE, "validate": VALIDATE}
 def _orders_in_words(document: Mapping[str, Any]) -> str:
     totals, before, after = document["totals"], document["before"], document["after"]
     lines = [f"Orders for {document['trade_date']}, from the close of {document['as_of']} (run {document['run_id']})"]
-    lines += [f"  ! {warning}" for warning in document["warnings"]]
+    lines += [f"  ! {warning}" for warning in (*document["warnings"], *document["notes"])]
     lines += [
         f"  {o['side']:<4} {o['symbol']:<12} {o['quantity']:>8,} at {o['limit_price']:>10,.2f}  = {o['est_amount']:>14,.2f}"
         f"  on {o['place_on']}{'  ODD' if o['board'] == 'ODD' else ''}"
         for o in document["orders"]
     ]
     if not document["orders"]:
-        lines.append("  none: no trade is worth its charges and tax")
+        lines.append("  none: of what can be traded, nothing is worth its charges and tax")
     lines += [
         f"Charges and tax NPR {totals['charges_and_tax']:,.2f} "
         f"(charges {totals['charges']:,.2f}, capital gains tax {totals['tax']:,.2f}); cash afterwards NPR {after['cash']:,.2f}",
         f"Wealth NPR {before['wealth']:,.2f}; volatility {before['volatility']:.1%} to {after['volatility']:.1%} a year; "
         f"expected return {after['expected_return']:.1%} ± {after['standard_error']:.1%}",
-        f"Whole lots and flat charges cost at most {document['certificate']['loss_bp']:.1f} bp of wealth a year",
+        f"No plan of whole lots can be better by more than {document['certificate']['loss_bp']:.1f} bp of wealth a year",
     ]
     return "\n".join(lines)
 
@@ -156,4 +164,5 @@ def _command(commands: Any, name: str, summary: str) -> argparse.ArgumentParser:
 
 
 def _terminated(*_: object) -> NoReturn:
+    print("portfolio-opt: terminated; nothing was written", file=sys.stderr)
     raise SystemExit(TERMINATED)

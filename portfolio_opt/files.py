@@ -22,34 +22,35 @@ try:
 except ImportError:  # no advisory locks there: drafts of killed runs stay until removed by hand
     fcntl = None  # type: ignore[assignment]
 
-SCHEMA_PREFIX = "portfolio_opt."
 
-
-def require_replaceable(folder: Path, names: Collection[str]) -> None:
+def require_replaceable(folder: Path, names: Collection[str], schema: str) -> None:
     """Raises InvalidInput unless `folder` is absent, empty, or holds nothing but a former run's files.
 
-    names: the files such a run makes; one of them is JSON and states our schema
+    names: the files such a run makes; schema: what one of them, a JSON file, states, up to its version
     """
-    folder = folder.resolve()
-    if not folder.exists():
-        return
+    try:
+        folder = folder.resolve()
+        if not folder.exists():
+            return
+    except (OSError, RuntimeError) as error:
+        raise InvalidInput(f"--out {str(folder)[:60]!r} is no usable path: {error}") from None
     if not folder.is_dir():
         raise InvalidInput(f"{folder} is a file; give a folder for the results")
     found = sorted(entry.name for entry in folder.iterdir())
-    strange = [name for name in found if name not in names]
+    strange = [name for name in found if name not in names or not (folder / name).is_file()]
     if strange:
         raise InvalidInput(f"{folder} holds {strange[0]!r}, which no run of this command made; give another folder")
-    if found and not any(_states_schema(folder / name) for name in found if name.endswith(".json")):
+    if found and not any(_states_schema(folder / name, schema) for name in found if name.endswith(".json")):
         raise InvalidInput(f"{folder} holds files that no run of this command made; give another folder")
 
 
-def publish(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Make `folder` hold exactly `files`, whole or not at all.
+def publish(folder: Path, files: Mapping[str, bytes], schema: str) -> None:
+    """Make `folder` hold exactly `files`, whole or not at all; schema: what their JSON file states.
 
     Raises InvalidInput if the folder holds anything else, EnvironmentTrouble if the disk refuses; the old set is then intact.
     """
+    require_replaceable(folder, files, schema)
     folder = folder.resolve()
-    require_replaceable(folder, files)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         clear_drafts(folder)
@@ -153,9 +154,11 @@ def _exchanged(a: Path, b: Path) -> bool:
     raise OSError(code, os.strerror(code))
 
 
-def _states_schema(path: Path) -> bool:
+def _states_schema(path: Path, schema: str) -> bool:
     try:
         document = json.loads(path.read_bytes())
     except (OSError, ValueError):
         return False
-    return isinstance(document, dict) and str(document.get("schema", "")).startswith(SCHEMA_PREFIX)
+    return (
+        isinstance(document, dict) and str(document.get("schema", "")).rpartition("/")[0] == schema.rpartition("/")[0]
+    )

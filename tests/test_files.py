@@ -18,6 +18,9 @@ NEW = {
 }
 
 
+SCHEMA = "portfolio_opt.rebalance/1"
+
+
 def content(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
@@ -28,41 +31,67 @@ def siblings(folder):
 
 def test_a_new_folder_is_made_with_its_parents(tmp_path):
     out = tmp_path / "a" / "b"
-    files.publish(out, NEW)
+    files.publish(out, NEW, SCHEMA)
     assert content(out) == NEW
     assert siblings(out) == []
 
 
 def test_a_former_run_is_replaced_as_a_whole(tmp_path):
     out = tmp_path / "out"
-    files.publish(out, NEW)
-    files.publish(out, OLD | {"report.html": b"x"})
+    files.publish(out, NEW, SCHEMA)
+    files.publish(out, OLD | {"report.html": b"x"}, SCHEMA)
     assert content(out) == OLD | {"report.html": b"x"}
 
 
 def test_files_are_readable_by_whom_the_umask_allows(tmp_path):
     out = tmp_path / "out"
-    files.publish(out, NEW)
+    files.publish(out, NEW, SCHEMA)
     plain = tmp_path / "plain"
     plain.mkdir()
     assert out.stat().st_mode == plain.stat().st_mode
 
 
-@pytest.mark.parametrize("held", [{"mine.txt": b"x"}, {"plan.json": b"{}"}, {"plan.json": b"[1"}, {"orders.csv": b"x"}])
+@pytest.mark.parametrize(
+    "held",
+    [
+        {"mine.txt": b"x"},
+        {"plan.json": b"{}"},
+        {"plan.json": b"[1"},
+        {"orders.csv": b"x"},
+        {"plan.json": b'{"schema": "portfolio_opt.backtest/1"}'},
+    ],
+)
 def test_a_folder_with_anything_else_is_refused_and_left_alone(tmp_path, held):
     out = tmp_path / "out"
     out.mkdir()
     for name, data in held.items():
         (out / name).write_bytes(data)
     with pytest.raises(InvalidInput, match="another folder"):
-        files.publish(out, NEW)
+        files.publish(out, NEW, SCHEMA)
     assert content(out) == held
+
+
+def test_a_folder_named_like_one_of_our_files_is_refused(tmp_path):
+    out = tmp_path / "out"
+    files.publish(out, OLD, SCHEMA)
+    (out / "report.html").mkdir()
+    (out / "report.html" / "taxes.txt").write_text("mine")
+    with pytest.raises(InvalidInput, match="another folder"):
+        files.publish(out, NEW, SCHEMA)
+    assert (out / "report.html" / "taxes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "loop"])
+def test_a_path_that_cannot_be_is_refused(tmp_path, name):
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises((InvalidInput, EnvironmentTrouble)):
+        files.publish(tmp_path / name, NEW, SCHEMA)
 
 
 def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
     (tmp_path / "out").write_text("x")
     with pytest.raises(InvalidInput, match="is a file"):
-        files.publish(tmp_path / "out", NEW)
+        files.publish(tmp_path / "out", NEW, SCHEMA)
 
 
 def count_steps(monkeypatch, fail_at):
@@ -97,13 +126,13 @@ def test_whichever_step_fails_the_old_set_stands(tmp_path, start, atomic):
         out = tmp_path / f"run{fail_at}" / "out"
         out.parent.mkdir()
         if start:
-            files.publish(out, start)
+            files.publish(out, start, SCHEMA)
         with pytest.MonkeyPatch.context() as patch:
             if not atomic:
                 patch.setattr(files, "_exchanged", lambda _a, _b: False)
             calls = count_steps(patch, fail_at)
             try:
-                files.publish(out, NEW)
+                files.publish(out, NEW, SCHEMA)
                 finished = calls["n"] < fail_at
             except EnvironmentTrouble as error:
                 assert "No space left" in str(error)  # noqa: PT017
@@ -134,7 +163,7 @@ def publish_slowly(out, step):
     files._write = dying(files._write)
     files._put_in_place = dying(files._put_in_place)
     files.shutil.rmtree = dying(files.shutil.rmtree)
-    files.publish(out, NEW)
+    files.publish(out, NEW, SCHEMA)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs signals")
@@ -144,13 +173,13 @@ def test_killed_at_any_step_the_folder_is_whole_and_the_next_run_cleans_up(tmp_p
     for step in (1, 2, 4, 7, 8, 9, 10, 30):
         out = tmp_path / f"run{step}" / "out"
         out.parent.mkdir()
-        files.publish(out, OLD)
+        files.publish(out, OLD, SCHEMA)
         child = context.Process(target=publish_slowly, args=(out, step))
         child.start()
         child.join(30)
         assert content(out) in (OLD, NEW)
         outcomes.add((child.exitcode, content(out) == NEW))
-        files.publish(out, NEW)
+        files.publish(out, NEW, SCHEMA)
         assert content(out) == NEW
         assert siblings(out) == []
     assert (-signal.SIGKILL, False) in outcomes
@@ -159,7 +188,7 @@ def test_killed_at_any_step_the_folder_is_whole_and_the_next_run_cleans_up(tmp_p
 
 def test_a_set_moved_away_but_not_replaced_comes_back(tmp_path):
     out = tmp_path / "out"
-    files.publish(out, OLD)
+    files.publish(out, OLD, SCHEMA)
     out.rename(tmp_path / ".out.former-12345678")
     files.clear_drafts(out)
     assert content(out) == OLD
@@ -178,7 +207,7 @@ def test_the_draft_of_a_live_run_is_left_alone(tmp_path):
     child = context.Process(target=hold_a_draft, args=(out, ready, leave))
     child.start()
     assert ready.wait(30)
-    files.publish(out, NEW)
+    files.publish(out, NEW, SCHEMA)
     drafts = siblings(out)
     leave.set()
     child.join(30)

@@ -53,11 +53,12 @@ def bounds(problem: Problem, wealth: int) -> Bounds:
     cap = np.floor(limits.max_weight * wealth / day.close).astype(np.int64)
     least = held - most_sold
     keep = np.where(held * day.close <= limits.max_weight * problem.wealth, held, 0)
-    upper = np.maximum(np.maximum(np.minimum(cap, held + most_bought), keep), least)
-    stuck = least > cap
+    stays = np.where(held < day.lot, held, least)  # nothing forces the sale of an odd lot
+    upper = np.maximum(np.maximum(np.minimum(cap, held + most_bought), keep), stays)
+    stuck = stays > cap
     notes = [
-        f"{day.symbols[i]} stays above the cap of {limits.max_weight:.1%}, at {least[i] * day.close[i] / wealth:.1%} or more: "
-        + (day.why_not[i] if not day.can_sell[i] else "to sell more today would exceed its share of a day's turnover")
+        f"{day.symbols[i]} stays above the cap of {limits.max_weight:.1%}, at {stays[i] * day.close[i] / wealth:.1%} or more: "
+        + _why_stuck(problem, int(i))
         for i in np.flatnonzero(stuck)
     ]
     sectors = tuple(sorted(set(day.sector.tolist()) - {""}))
@@ -66,7 +67,7 @@ def bounds(problem: Problem, wealth: int) -> Bounds:
     def of_sectors(units: Ints) -> Vector:
         return np.array([(units * day.close)[member == k].sum() for k in range(len(sectors))], dtype=float)
 
-    locked = of_sectors(least)
+    locked = of_sectors(stays)
     caps = np.floor(limits.max_sector * wealth)
     notes += [
         f"{sectors[k]} stays above the sector cap of {limits.max_sector:.1%}: what is held beyond it cannot be sold today"
@@ -75,6 +76,14 @@ def bounds(problem: Problem, wealth: int) -> Bounds:
     now = of_sectors(held)
     kept = np.where(now <= limits.max_sector * problem.wealth, now, 0.0)
     return Bounds(least, upper, cap, sectors, member, np.maximum(np.maximum(locked, kept), caps), tuple(notes))
+
+
+def _why_stuck(problem: Problem, i: int) -> str:
+    if not problem.day.can_sell[i]:
+        return problem.day.why_not[i]
+    if problem.held[i] < problem.day.lot[i]:
+        return "an odd lot, whose book is thin, so nothing forces its sale"
+    return "to sell more today would exceed its share of a day's turnover"
 
 
 def require_room(problem: Problem) -> None:
@@ -117,6 +126,7 @@ def _room(problem: Problem, max_weight: float, max_sector: float) -> float:
     day = problem.day
     weight = problem.held * problem.unit
     most = np.where(day.can_buy, max_weight, np.where(day.can_sell, np.minimum(weight, max_weight), 0.0))
+    most = np.where(problem.held < day.lot, np.maximum(most, weight), most)  # an odd lot may stay
     fixed = np.where(day.can_buy | day.can_sell, 0.0, weight)
     room = float(most[day.sector == ""].sum())
     for sector in sorted(set(day.sector.tolist()) - {""}):

@@ -55,7 +55,7 @@ def decide(problem: Problem, as_of: date, seed: int = 0) -> Plan:
         cash_ladder=cash_ladder(day.trade_date, start, inflows, orders),
         before=_portfolio(problem, problem.held, problem.cash),
         after=_portfolio(problem, decision.units, final_cash),
-        limits=limit_states(problem, decision.limits, decision.relaxed, decision.units),
+        limits=limit_states(problem, decision.limits, decision.relaxed, decision.units, final_cash),
         lots=_lot_ages(problem),
         untraded=_untraded(problem),
         certificate=_certificate(problem, decision),
@@ -88,7 +88,16 @@ def _idle_cash(problem: Problem, orders: Sequence[Order], cash: int) -> list[str
     """Why more than the floor stays in cash, where it is more than whole lots explain."""
     odd = sum(order.net_cash for order in orders if order.board == "ODD")
     idle = cash - odd - problem.floor
-    notes = []
+    notes = [
+        f"{name} is {worth / problem.wealth:.1%} of wealth, above the cap of {problem.limits.max_weight:.1%}, and has no prices to sell at"
+        for name, worth in sorted((problem.outside or {}).items())
+        if worth > problem.limits.max_weight * problem.wealth
+    ]
+    if cash < problem.floor:
+        notes.append(
+            f"the cash floor of {problem.limits.cash_floor:.1%} is out of reach today: cash comes to NPR {rupees(cash)} "
+            f"({cash / problem.wealth:.1%} of wealth), as no more can be sold in a day"
+        )
     if odd > NOTEWORTHY_CASH * problem.wealth:
         notes.append(
             f"NPR {rupees(odd)} ({odd / problem.wealth:.1%} of wealth) would come from odd lots, whose book is thin; no purchase "
@@ -98,7 +107,7 @@ def _idle_cash(problem: Problem, orders: Sequence[Order], cash: int) -> list[str
         share = problem.limits.max_participation
         notes.append(
             f"NPR {rupees(idle)} ({idle / problem.wealth:.1%} of wealth) stays in cash beyond the floor: orders are held to "
-            f"{share:.0%} of a name's median daily turnover, to the caps, and to whole lots; run again after they fill"
+            f"{share:.0%} of a name's median daily turnover, to the caps, and to whole lots"
         )
     return notes
 
@@ -119,9 +128,14 @@ def _require_a_lot(problem: Problem, decision: Decision) -> None:
     if lot_cost[cheapest] > spare:
         raise NoSolution(f"cannot afford one lot: {what} with charges, and NPR {rupees(spare)} is free; add cash")
     cap = float(day.lot[cheapest] * day.close[cheapest] / (problem.wealth - paid.total[cheapest]))
+    if cap <= problem.limits.max_weight:
+        raise NoSolution(
+            f"no board lot fits: max_participation = {problem.limits.max_participation:g} of a name's daily turnover allows no "
+            "order of a lot under the caps; raise it"
+        )
     raise NoSolution(
-        f"no board lot fits: {what}, more than max_weight = {problem.limits.max_weight:.1%} of NPR {rupees(problem.wealth)} "
-        f"or than a day's participation allows; raise max_weight to {np.ceil(cap * 1000) / 1000:.1%} or add cash"
+        f"no board lot fits: {what}, more than max_weight = {problem.limits.max_weight:.2%} of NPR {rupees(problem.wealth)}; "
+        f"raise max_weight to {np.ceil(cap * 1000) / 1000:.1%} or add cash"
     )
 
 
@@ -253,7 +267,7 @@ def _lot_ages(problem: Problem) -> tuple[LotAge, ...]:
         if symbol not in prices:
             continue
         for lot in position.lots:
-            held = (day.trade_date - lot.acquired).days if lot.acquired else None
+            held = max((day.trade_date - lot.acquired).days, 0) if lot.acquired else None
             left = None if held is None else max(after + 1 - held, 0)
             ages.append(LotAge(symbol, lot.units, lot.acquired, held, left, lot.units * prices[symbol] - lot.cost))
     return tuple(ages)
@@ -290,7 +304,7 @@ def _certificate(problem: Problem, decision: Decision) -> Certificate:
     return Certificate(
         utility=utility(decision.units),
         unchanged=utility(problem.held),
-        bound=best_bound(problem, decision.limits, decision.invested, min(cash, problem.floor), decision.relaxed),
+        bound=best_bound(problem, decision.invested, min(cash, problem.floor), decision.relaxed),
         residual=decision.relaxed.residual,
         gap=decision.relaxed.gap,
         trail=decision.relaxed.trail,

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from ..market.money import MILLION
 from ..optim.convex.by_cvxpy import solve
 from ..optim.solution import Solution
-from .bounds import Bounds
+from .bounds import Bounds, bounds
 from .problem import Problem
-from .relaxation import cheapest_rate, program
+from .relaxation import ROUNDED, cheapest_rate, program
 from .trading_day import TRADED
 
 Vector = NDArray[np.float64]
 
-ROUNDED = 3  # paisa that rounding of commission, fee and tax can spare an order, at most
+SLIVER = 1e-9  # of wealth: an interval that only rounding closes is a point
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,14 @@ class Piece:
     spent: Vector
 
 
-def best_bound(problem: Problem, limits: Bounds, invested: float, kept: int, answer: Solution) -> float:
+def best_bound(problem: Problem, invested: float, kept: int, answer: Solution) -> float:
     """The least of the bounds we can prove, at the convex answer and at the relaxation with charges from below.
 
+    They hold for every plan within the caps of today's wealth, which costs only shrink.
     invested: share of wealth in shares that competing plans have at least; kept: paisa of cash that they leave at least
     answer: the convex solution behind the plan
     """
+    limits = bounds(problem, problem.wealth)
     relaxed = program(problem, limits, cheapest_rate(problem, limits), (invested, 1.0))
     below = solve(relaxed)
     proved = [utility_bound(problem, limits, invested, kept, answer.x, answer.multipliers)]
@@ -74,9 +76,9 @@ def utility_bound(
     for piece in _pieces(problem, limits, now):
         slope = gradient + money_price * piece.cost_slope + cash_price * piece.spent
         constant = money_price * piece.cost_constant - cash_price * piece.spent * now
-        w = np.clip(-slope / curvature, piece.low, np.maximum(piece.low, piece.high))
+        w = np.clip(-slope / curvature, np.minimum(piece.low, piece.high), np.maximum(piece.low, piece.high))
         value = curvature * w**2 / 2 + slope * w + constant
-        smallest = np.where(piece.low <= piece.high, np.minimum(smallest, value), smallest)
+        smallest = np.where(piece.low <= piece.high + SLIVER, np.minimum(smallest, value), smallest)
     row = cash_price * (problem.cash - kept) / problem.wealth - invest_price * invested
     row += float(sector_price @ (limits.sector_cap / problem.wealth))
     return float(near @ common / 2 - smallest.sum() + row)

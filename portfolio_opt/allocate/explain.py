@@ -26,9 +26,12 @@ def order_reason(problem: Problem, units: Ints, i: int, place_on: date) -> str:
     sector = str(day.sector[i])
     in_sector = float((problem.held * unit)[day.sector == sector].sum()) if sector else 0.0
     if selling and before > limits.max_weight:
-        parts.append(f"above the cap of {limits.max_weight:.1%} a name")
+        over = int(problem.held[i] * day.close[i]) - int(limits.max_weight * problem.wealth)
+        parts.append(f"NPR {rupees(over)} above the cap of {limits.max_weight:.1%} a name")
     elif selling and in_sector > limits.max_sector:
         parts.append(f"{sector} is at {in_sector:.1%}, above its cap of {limits.max_sector:.1%}")
+    if selling and problem.cash < problem.floor:
+        parts.append(f"raises cash towards the floor of {limits.cash_floor:.1%}")
     w = units * unit
     average = float(w @ _marginal(problem, w)) / max(float(w.sum()), 1e-12)
     w[i] = before
@@ -48,19 +51,20 @@ def order_reason(problem: Problem, units: Ints, i: int, place_on: date) -> str:
     return "; ".join(parts)
 
 
-def limit_states(problem: Problem, limits: Bounds, relaxed: Solution, units: Ints) -> tuple[LimitState, ...]:
-    """The limits that bind in the plan, dearest first."""
+def limit_states(problem: Problem, limits: Bounds, relaxed: Solution, units: Ints, cash: int) -> tuple[LimitState, ...]:
+    """The limits that bind in the plan, dearest first. cash: paisa after all orders."""
     states = [*_sector_states(problem, limits, relaxed, units), *_name_states(problem, limits, relaxed, units)]
     price = float(relaxed.multipliers[0])
-    states.append(
-        LimitState(
-            "cash_floor",
-            "cash",
-            f"all but the cash floor of {problem.limits.cash_floor:.1%} is to be invested; one more point in cash would "
-            f"{'cost' if price > 0 else 'add'} {abs(price) * 100:.1f} bp a year",
-            price * 100,
+    if cash >= problem.floor:
+        states.append(
+            LimitState(
+                "cash_floor",
+                "cash",
+                f"all but the cash floor of {problem.limits.cash_floor:.1%} is to be invested; one more point in cash would "
+                f"{'cost' if price > 0 else 'add'} {abs(price) * 100:.1f} bp a year",
+                price * 100,
+            )
         )
-    )
     return tuple(sorted(states, key=lambda state: -abs(state.worth_bp or 0.0)))
 
 
@@ -69,7 +73,8 @@ def _sector_states(problem: Problem, limits: Bounds, relaxed: Solution, units: I
     states = []
     for k, sector in enumerate(limits.sectors):
         held = float(value[limits.member == k].sum())
-        if held > limits.sector_cap[k] * (1 - AT_LIMIT):
+        excepted = limits.sector_cap[k] > problem.limits.max_sector * problem.wealth * (1 + AT_LIMIT)  # a note says so
+        if held > limits.sector_cap[k] * (1 - AT_LIMIT) and not excepted:
             worth = float(relaxed.multipliers[1 + k]) * 100
             states.append(
                 LimitState(

@@ -33,10 +33,12 @@ MOST_MOVES = 2000
 class Money:
     """What holding `units` instead of what is held today costs and pays, arrays of one shape. Paisa.
 
-    cash: what the trades add to the cash that buys may count on; cost: charges and tax
+    cash: what the trades bring or take; odd: the part of it from odd lots, whose book is thin, that no purchase may count on
+    cost: charges and tax
     """
 
     cash: Ints
+    odd: Ints
     cost: Ints
 
 
@@ -56,9 +58,9 @@ def money(problem: Problem, names: Ints, units: Ints) -> Money:
         held_long=problem.held_long[names],
         total_cost=problem.total_cost[names],
     )
-    on_board = sold >= day.lot[names]  # the odd-lot book is thin: its cash is not counted on
-    cash = np.where(sold > 0, np.where(on_board, got.net_cash, np.minimum(got.net_cash, 0)), 0) - amount - paid.total
-    return Money(cash, paid.total + np.where(sold > 0, got.charges.total + got.tax, 0))
+    received = np.where(sold > 0, got.net_cash, 0)
+    odd = np.where(sold < day.lot[names], np.maximum(received, 0), 0)
+    return Money(received - amount - paid.total, odd, paid.total + np.where(sold > 0, got.charges.total + got.tax, 0))
 
 
 def legal(problem: Problem, limits: Bounds, names: Ints, units: Ints) -> Ints:
@@ -102,7 +104,12 @@ class Search:
             - trade.cost.sum() / p.wealth / p.holding_period
         )
         return float(
-            utility - self._penalty(p.cash + trade.cash.sum() - p.floor, self._excess(self._sector_values(units)))
+            utility
+            - self._penalty(
+                float(p.cash + trade.cash.sum() - p.floor),
+                float(trade.odd.sum()),
+                self._excess(self._sector_values(units)),
+            )
         )
 
     def run(self) -> "Search":
@@ -121,11 +128,13 @@ class Search:
     def _excess(self, sector_values: Vector) -> Vector:
         return np.asarray(np.clip(sector_values - self.limits.sector_cap, 0, None).sum(-1))
 
-    def _penalty(self, spare: Vector | float, excess: Vector) -> Vector:
-        """spare: paisa of cash beyond the floor; excess: paisa above sector caps."""
-        short, above = np.asarray(spare) < 0, np.asarray(excess) > HALF_A_PAISA
-        price = np.where(short, -SHORTAGE_PRICE, self.idle_price)
-        by_size = (price * spare + EXCESS_PRICE * excess) / self.problem.wealth
+    def _penalty(self, idle: Vector | float, odd: Vector | float, excess: Vector) -> Vector:
+        """idle: paisa of cash beyond the floor; odd: how much of it may never come; excess: paisa above sector caps."""
+        shortage = np.clip(np.subtract(odd, idle), 0, None)
+        short, above = shortage > 0, np.asarray(excess) > HALF_A_PAISA
+        by_size = (
+            self.idle_price * np.asarray(idle) + SHORTAGE_PRICE * shortage + EXCESS_PRICE * excess
+        ) / self.problem.wealth
         return np.asarray(by_size + BROKEN_PRICE * (short * 1.0 + above))
 
     def _improve(self) -> bool:
@@ -134,7 +143,7 @@ class Search:
         if not len(names):
             return False
         now = money(p, self.everyone, self.units)
-        spare = float(p.cash + now.cash.sum() - p.floor)
+        idle, odd = float(p.cash + now.cash.sum() - p.floor), float(now.odd.sum())
         then = money(p, names, units)
         change = (units - self.units[names]) * self.problem.unit[names]
         w = self.units * self.problem.unit
@@ -142,12 +151,13 @@ class Search:
         own = change * slope[names] - change**2 * self.problem.priced_covariance[names, names] / 2
         own -= (then.cost - now.cost[names]) / p.wealth / p.holding_period
         cash = (then.cash - now.cash[names]).astype(float)
+        odd_cash = (then.odd - now.odd[names]).astype(float)
         values = self._sector_values(self.units)
         worth = change * p.wealth
-        base = self._penalty(spare, self._excess(values))
-        gain = own - (self._penalty(spare + cash, self._excess_after(values, names, worth)) - base)
+        base = self._penalty(idle, odd, self._excess(values))
+        gain = own - (self._penalty(idle + cash, odd + odd_cash, self._excess_after(values, names, worth)) - base)
         best = int(np.argmax(gain))
-        pair = self._best_pair(names, change, own, cash, worth, spare, values, base)
+        pair = self._best_pair(names, change, own, idle + cash, odd + odd_cash, worth, idle, odd, values, base)
         if pair is not None and pair[0] > max(gain[best], SMALLEST_GAIN):
             self.units = self.units.copy()
             for k in pair[1:]:
@@ -176,14 +186,16 @@ class Search:
         names: Ints,
         change: Vector,
         own: Vector,
-        cash: Vector,
+        idle_after: Vector,
+        odd_after: Vector,
         worth: Vector,
-        spare: float,
+        idle: float,
+        odd: float,
         values: Vector,
         base: Vector,
     ) -> tuple[float, int, int] | None:
         """The best move down together with a move up: its gain and the two candidates, if any."""
-        priced = own - self.idle_price * cash / self.problem.wealth
+        priced = own - self.idle_price * (idle_after - idle) / self.problem.wealth
         down, up = (_best_of_each(np.flatnonzero(side), names, priced) for side in (change < 0, change > 0))
         if not len(down) or not len(up):
             return None
@@ -201,7 +213,8 @@ class Search:
         )
         joint_excess = self._excess_after(values, names[d], worth[d] + worth[u])
         excess = np.where(same, joint_excess, apart_excess)
-        gain = own[d] + own[u] - crossed - (self._penalty(spare + cash[d] + cash[u], excess) - base)
+        idle_both, odd_both = idle_after[d] + idle_after[u] - idle, odd_after[d] + odd_after[u] - odd
+        gain = own[d] + own[u] - crossed - (self._penalty(idle_both, odd_both, excess) - base)
         best = int(np.argmax(gain))
         return float(gain[best]), int(d[best]), int(u[best])
 

@@ -90,6 +90,9 @@ class Untraded:
     why: str
 
 
+SAME_BP = 1e-3
+
+
 @dataclass(frozen=True)
 class Certificate:
     """How good the decision is, by our own arithmetic. Utilities per year, as fractions of wealth.
@@ -109,7 +112,8 @@ class Certificate:
     @property
     def loss_bp(self) -> float:
         """At most so many basis points of wealth a year are lost to whole lots, flat charges and the search."""
-        return max(self.bound - self.utility, 0.0) * 1e4
+        gap = (self.bound - self.utility) * 1e4
+        return 0.0 if abs(gap) < SAME_BP else gap  # a plan above its bound would be a bug: shown, not hidden
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ def cheapest_rate(problem: Problem, limits: Bounds) -> Vector:
     """(N,) charges per rupee, from below: no order within the bounds pays a smaller share.
 
     Slab rates fall with size, so the rate at the largest order is the lowest reachable. Rounding of commission, fee and tax to
-    whole paisa can spare less than 2 paisa an order.
+    whole paisa can spare less than ROUNDED an order.
     """
     units = np.maximum(limits.upper - problem.held, problem.held - limits.lower)
     amount = np.maximum(units, 1) * np.maximum(problem.day.buy_limit, problem.day.sell_limit)
@@ -29,7 +29,7 @@ def cheapest_rate(problem: Problem, limits: Bounds) -> Vector:
     return np.asarray(rate / MILLION + max(problem.rules.dp_charge - ROUNDED, 0) / amount)
 
 
-ROUNDED = 2  # paisa
+ROUNDED = 3  # paisa
 
 
 def rate_at(problem: Problem, value: Vector) -> Vector:

@@ -1,5 +1,6 @@
 """Today's prices and holdings to a rebalancing report and an order list."""
 
+import difflib
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
@@ -16,6 +17,7 @@ from ..errors import InvalidInput
 from ..files import publish, require_replaceable
 from ..forecast.beliefs import Beliefs
 from ..forecast.estimate import estimate
+from ..ingest.findings import Finding, about
 from ..ingest.meroshare import read_account
 from ..ingest.names import price_disagreements, refuse_misspelt
 from ..ingest.panel import Panel
@@ -26,7 +28,7 @@ from ..market.money import MILLION
 from ..market.rules import DayRules, rulebook
 from ..report.orders_csv import orders_csv
 from ..report.page import rebalance_page
-from ..report.rebalance_json import plan_document
+from ..report.rebalance_json import SCHEMA, plan_document
 from ..report.run_record import RunRecord
 from .options import REBALANCE
 from .resolve import read_now, resolve
@@ -99,7 +101,7 @@ def run(given: Mapping[str, Any], config: Path | None = None, now: str | None = 
     if options["prices"] is None:
         raise InvalidInput("no prices: give --prices DIR")
     if options["out"] is not None:
-        require_replaceable(options["out"], FILES)
+        require_replaceable(options["out"], FILES, SCHEMA)
     panel = read_prices(options["prices"])
     account, findings = read_account(
         options["holdings"],
@@ -111,6 +113,7 @@ def run(given: Mapping[str, Any], config: Path | None = None, now: str | None = 
     )
     as_of, warnings = _as_of(panel, options["as_of"], moment.date(), options["allow_stale"])
     refuse_misspelt(account, panel.until(as_of), panel.known_symbols, options["unpriced"])
+    _refuse_unknown(options["forbidden"], panel)
     plan = rebalance(
         panel,
         account,
@@ -124,7 +127,7 @@ def run(given: Mapping[str, Any], config: Path | None = None, now: str | None = 
         forbidden=options["forbidden"],
         seed=options["seed"],
     )
-    findings += price_disagreements(account, panel.until(as_of))
+    findings += price_disagreements(account, panel.until(as_of)) + _later_lots(account, as_of)
     record = RunRecord(
         generated=moment,
         options=_printable(options, as_of),
@@ -140,7 +143,7 @@ def run(given: Mapping[str, Any], config: Path | None = None, now: str | None = 
         "plan.json": (json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode(),
     }
     if options["out"] is not None:
-        publish(options["out"], files)
+        publish(options["out"], files, SCHEMA)
     return Run(plan, document, files)
 
 
@@ -170,7 +173,20 @@ def _as_of(panel: Panel, asked: date | None, today: date, allow_stale: bool) -> 
                 f"{found}; an order list needs one at most {FRESH_SESSIONS} sessions old: fetch newer prices, or --allow-stale"
             )
         warnings.append(f"Stale prices: {found}. Limits, bands and weights rest on them.")
-    return asked or newest, warnings
+    elif asked and age:
+        warnings.append(f"The newest price is of {newest}, {age} sessions before {asked}.")
+    return asked if asked and age else newest, warnings
+
+
+def _refuse_unknown(forbidden: Iterable[str], panel: Panel) -> None:
+    """A symbol that is forbidden but not known is a slip that would let its purchase through."""
+    known = {*panel.symbols.tolist(), *panel.known_symbols}
+    for symbol in forbidden:
+        if symbol not in known:
+            near = difflib.get_close_matches(symbol, sorted(known), n=1)
+            raise InvalidInput(
+                f"forbidden: {symbol!r} is no symbol of these prices" + (f"; did you mean {near[0]!r}?" if near else "")
+            )
 
 
 def _warnings(plan: Plan, panel: Panel, moment: datetime) -> list[str]:
@@ -181,8 +197,8 @@ def _warnings(plan: Plan, panel: Panel, moment: datetime) -> list[str]:
         found.append(f"These orders are for {plan.trade_date}, which has passed: they show what would have been done.")
     if calendar.is_provisional(plan.trade_date):
         found.append(
-            f"Whether {plan.trade_date} is a session is provisional: holidays after {book.closures_known_until} are not "
-            "known here."
+            f"Whether {plan.trade_date} is a session is provisional: holidays are known here from {book.closures_known_from} "
+            f"to {book.closures_known_until}."
         )
     turn = date(
         book.checked.year + (book.checked.month >= 7), 7, 17
@@ -192,6 +208,13 @@ def _warnings(plan: Plan, panel: Panel, moment: datetime) -> list[str]:
             f"The rules were last checked on {book.checked}, before the fiscal year of {turn}: check tax and charges."
         )
     return found
+
+
+def _later_lots(account: Account, as_of: date) -> list[Finding]:
+    later = sorted({lot.symbol for lot in account.lots if lot.acquired and lot.acquired > as_of})
+    effect = "counted as bought today; give the files of the as-of day"
+    found = about("holdings with units that came after the as-of day", later, effect, "warning")
+    return [found] if later else []
 
 
 def _outside(account: Account, priced: set[str]) -> dict[str, int]:

@@ -46,6 +46,8 @@ def read_now(text: str | None) -> datetime:
         return datetime.now(NEPAL).replace(microsecond=0)
     try:
         moment = datetime.fromisoformat(text)
+        if not fields.FIRST_YEAR <= moment.year < fields.LAST_YEAR:
+            raise ValueError
     except ValueError:
         raise InvalidInput(f"--now is {fields.shown(text)}; write it like 2026-08-23T09:00") from None
     return moment.replace(tzinfo=NEPAL) if moment.tzinfo is None else moment.astimezone(NEPAL)
@@ -56,8 +58,8 @@ def _read_config(path: Path | None) -> dict[str, Any]:
         return {}
     try:
         return tomllib.loads(read_text(path))
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidInput(f"{path.name} is not TOML: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"{path.name} is not TOML that can be read: {str(error)[:200]}") from None
 
 
 def _parse(option: Option, value: Any, where: str) -> Any:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..errors import InvalidInput
+from .fields import shown
 
 T = TypeVar("T")
 
@@ -113,7 +114,7 @@ def _find_header(
         if required <= set(header):
             unknown = sorted(set(header) - required - optional)
             if unknown or len(set(header)) < len(header):
-                what = f"unknown column {unknown[0][:40]!r}" if unknown else "a column stands twice"
+                what = f"unknown column {shown(unknown[0])}" if unknown else "a column stands twice"
                 raise InvalidInput(
                     f"{path.name}, line {at + 1}: {what}; export the file again without editing its header"
                 )

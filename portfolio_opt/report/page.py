@@ -10,16 +10,25 @@ from . import formats, rebalance_rows
 from .charts import cash_steps, intervals, paired_bars
 from .rebalance_rows import CASH, ONE_IN_TWENTY
 
-MOST_ROWS = 160  # orders and rows of another table together, so that the page stays below 200 KB
-FEWEST_ROWS = 20
+LARGEST_PAGE = 200_000  # bytes
+ROWS = (160, 80, 40, 20, 10, 5)  # of every table but the orders: the first number with which the page is small enough
 
 
 def rebalance_page(document: Mapping[str, Any]) -> str:
-    """The report of one run, complete and at most 200 KB up to 150 orders; the same document gives the same text.
+    """The report of one run; the same document gives the same text.
 
     document: the content of plan.json, as `plan_document` makes it. Whatever text it holds is escaped.
+    Every order is on the page; other tables are cut, saying so, as far as it takes to stay below 200 KB.
     """
-    room = max(MOST_ROWS - len(document["orders"]), FEWEST_ROWS)
+    for rows in ROWS:
+        page = _render(document, rows)
+        if len(page.encode()) <= LARGEST_PAGE:
+            break
+    return page
+
+
+def _render(document: Mapping[str, Any], room: int) -> str:
+    """The page with at most `room` rows in each table but the orders."""
     sectors, names = rebalance_rows.sectors(document), rebalance_rows.names(document, room)
     cap = document["options"].get("max_sector")
     ladder = document["cash_ladder"]

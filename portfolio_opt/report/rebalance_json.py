@@ -12,10 +12,7 @@ SCHEMA = "portfolio_opt.rebalance/1"
 
 def plan_document(plan: Plan, record: RunRecord, warnings: Sequence[str] = ()) -> dict[str, Any]:
     """Everything that the report says, as plain data. warnings: sentences the reader must see first."""
-    return {
-        "schema": SCHEMA,
-        "run_id": record.run_id,
-        "generated": record.generated.isoformat(),
+    result = {
         "as_of": plan.as_of.isoformat(),
         "trade_date": plan.trade_date.isoformat(),
         "settles_on": plan.settles_on.isoformat(),
@@ -59,6 +56,12 @@ def plan_document(plan: Plan, record: RunRecord, warnings: Sequence[str] = ()) -
         },
         "notes": list(plan.notes),
         "model": plan.origin,
+    }
+    return {
+        "schema": SCHEMA,
+        "run_id": record.run_id(result),
+        "generated": record.generated.isoformat(),
+        **result,
         "data_findings": [
             {
                 "rule": finding.rule,

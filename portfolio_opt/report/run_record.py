@@ -34,18 +34,10 @@ class RunRecord:
     def config_hash(self) -> str:
         return digest(json.dumps(self.options, sort_keys=True, default=str))
 
-    @property
-    def run_id(self) -> str:
-        """The same inputs, options and time give the same id."""
-        made_from = (
-            self.config_hash,
-            self.account_hash,
-            self.data_hash,
-            self.generated.isoformat(),
-            str(self.seed),
-            __version__,
-        )
-        return digest("\n".join(made_from))[:12]
+    def run_id(self, result: Mapping[str, Any]) -> str:
+        """The same inputs, options, time and result give the same id."""
+        inputs = (self.config_hash, self.account_hash, self.data_hash, self.generated.isoformat(), str(self.seed))
+        return digest("\n".join((*inputs, json.dumps(result, sort_keys=True))))[:12]
 
     def versions(self) -> dict[str, str]:
         libraries = {name: version(name) for name in LIBRARIES}

@@ -220,7 +220,10 @@ def tiny_problem(rng, n, *, held=False):
     )
     lots = []
     for k in np.flatnonzero(rng.random(n) < (0.7 if held else 0.0)):
-        units, average = int(rng.integers(1, 0.6 * wealth / n / day.close[k] + 10)), int(day.close[k] * rng.uniform(0.6, 1.2))
+        units, average = (
+            int(rng.integers(1, 0.6 * wealth / n / day.close[k] + 10)),
+            int(day.close[k] * rng.uniform(0.6, 1.2)),
+        )
         lots += lots_of(str(day.symbols[k]), units, average, rng.choice([0, 0.4, 1]))
     worth = sum(lot.units * int(day.close[day.symbols.tolist().index(lot.symbol)]) for lot in lots)
     return Problem(
@@ -271,7 +274,9 @@ def count_out(problem, wealth_after):
     day, account = problem.day, problem.account
     choices = [legal_units(problem, i) for i in range(len(day.symbols))]
     choices = [
-        np.array([u for u in units if u * int(day.close[i]) <= problem.limits.max_weight * wealth_after], dtype=np.int64)
+        np.array(
+            [u for u in units if u * int(day.close[i]) <= problem.limits.max_weight * wealth_after], dtype=np.int64
+        )
         for i, units in enumerate(choices)
     ]
     cash, cost = [], []

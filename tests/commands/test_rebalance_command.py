@@ -188,7 +188,7 @@ def test_nothing_worth_its_cost_is_said_and_still_carries_the_run_id(rebalance, 
     holdings.write_text("Scrip,Current Balance,Last Closing Price\n" + rows)
     ran = rebalance(holdings=holdings, cash=str(first["after"]["cash"]), out=out)
     assert ran.code == 0
-    assert "none: no trade is worth" in ran.out
+    assert "nothing is worth its charges" in ran.out
     lines = (out / "orders.csv").read_text().splitlines()
     assert lines[0] == COLUMNS
     assert lines[1].startswith(json.loads((out / "plan.json").read_text())["run_id"])
