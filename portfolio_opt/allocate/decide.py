@@ -89,7 +89,7 @@ def _idle_cash(problem: Problem, orders: Sequence[Order], cash: int) -> list[str
     odd = sum(order.net_cash for order in orders if order.board == "ODD")
     idle = cash - odd - problem.floor
     notes = [
-        f"{name} is {worth / problem.wealth:.1%} of wealth, above the cap of {problem.limits.max_weight:.1%}, and has no prices to sell at"
+        f"{name} is {worth / problem.wealth:.1%} of wealth, above the cap of {problem.limits.max_weight:.1%}, and has no prices"
         for name, worth in sorted((problem.outside or {}).items())
         if worth > problem.limits.max_weight * problem.wealth
     ]
