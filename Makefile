@@ -26,6 +26,7 @@ lint: $(VENV)/dev
 
 bench: $(VENV)/dev
 	$(BIN)/python benchmarks/start_up.py
+	$(BIN)/python benchmarks/ingest.py
 	$(BIN)/python benchmarks/decision.py
 	$(BIN)/python benchmarks/again.py
 

@@ -3,16 +3,9 @@
 Runs on the shared real data where they are, else on the sample market; one JSON line a case, medians, one BLAS thread.
 """
 
-import os
-
-os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
-
-import json
-import time
-from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 
+import timing
 import numpy as np
 import pandas as pd
 
@@ -20,26 +13,6 @@ from portfolio_opt import Account, Beliefs, Panel, estimate, read_prices, rebala
 
 ROOT = Path(__file__).parent.parent
 REAL = ROOT.parent / "shared" / "data" / "nepse"
-RUNS = 7
-
-
-def seconds(call: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
-
-
-def compare(case: str, ours: Callable[[], object], peer_name: str, peer: Callable[[], object], accuracy: str) -> None:
-    ours(), peer()  # warm both sides
-    pairs = [(seconds(ours), seconds(peer)) for _ in range(RUNS)]
-    ours_s, peer_s = (median(side) for side in zip(*pairs, strict=True))
-    figures = {
-        "ours_s": round(ours_s, 4),
-        "peer": peer_name,
-        "peer_s": round(peer_s, 4),
-        "ratio": round(peer_s / ours_s, 2),
-    }
-    print(json.dumps({"case": case, **figures, "accuracy": accuracy}))
 
 
 def pandas_close(folder: Path) -> pd.DataFrame:
@@ -60,14 +33,14 @@ def main() -> None:
     panel: Panel = read_prices(folder)
     beliefs = estimate(panel)
     names = f"{len(beliefs.mean)} names"
-    compare(
+    timing.compare(
         "read-prices",
         lambda: read_prices(folder),
         "pandas.read_parquet + pivot of close alone",
         lambda: pandas_close(folder),
         "ours reads every column, checks each row and adjusts for corporate actions",
     )
-    compare(
+    timing.compare(
         "decision",
         lambda: rebalance(panel, Account(settled_cash=2_000_000_00), beliefs=beliefs),
         "one cvxpy + Clarabel solve without charges or lots",

@@ -18,7 +18,11 @@ README = ROOT / "README.md"
 def filled(text: str) -> str:
     """The README with the output blocks replaced by what the commands print now."""
     with tempfile.TemporaryDirectory() as folder:
-        outputs = {"make report": report_output(folder), "library": library_output(text)}
+        outputs = {
+            "make report": report_output(folder),
+            "ingest": run("-m", "portfolio_opt", "ingest", "data/sample_market", "--store", f"{folder}/prices"),
+            "library": library_output(text),
+        }
     for name, output in outputs.items():
         block = re.compile(rf"(<!-- output: {name} -->\n```\n).*?(```)", re.S)
         text = block.sub(lambda found, output=output: found[1] + output + found[2], text)

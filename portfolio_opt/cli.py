@@ -7,11 +7,11 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from .commands.options import REBALANCE, VALIDATE
+from .commands.options import INGEST, REBALANCE, VALIDATE
 from .errors import InvalidInput, PortfolioError
 
 OK, BUG, USAGE, ENVIRONMENT, INTERRUPTED, TERMINATED = 0, 1, 2, 4, 130, 143
@@ -63,13 +63,14 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 def _rebalance(given: dict[str, Any]) -> int:
     from .commands.rebalance import run
+    from .report.terminal import orders_in_words
 
     as_json, config, now = given.pop("json"), given.pop("config"), given.pop("now")
     finished = run(given, config and Path(config), now)
     if as_json:
         print(finished.files["plan.json"].decode(), end="")
     else:
-        print(_orders_in_words(finished.document))
+        print(orders_in_words(finished.document))
         if given.get("out"):
             print(f"report.html, orders.csv and plan.json are in {given['out']}")
     return OK
@@ -77,51 +78,33 @@ def _rebalance(given: dict[str, Any]) -> int:
 
 def _validate(given: dict[str, Any]) -> int:
     from .commands.validate import run
+    from .report.terminal import findings_in_words
 
     as_json, config = given.pop("json"), given.pop("config")
     found = run(given, config and Path(config))
     if as_json:
         print(json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False))
     else:
-        print(_findings_in_words(found))
+        print(findings_in_words(found))
     warned = any(finding["severity"] == "warning" for finding in found["findings"])
     return USAGE if warned and given.get("strict") else OK
 
 
-COMMANDS = {"rebalance": _rebalance, "validate": _validate}
-OPTIONS = {"rebalance": REBALANCE, "validate": VALIDATE}
+def _ingest(given: dict[str, Any]) -> int:
+    from .commands.ingest import run
+    from .report.terminal import store_in_words
+
+    as_json, config, sources = given.pop("json"), given.pop("config"), given.pop("sources")
+    found = run(sources, given, config and Path(config))
+    if as_json:
+        print(json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False))
+    else:
+        print(store_in_words(found))
+    return OK
 
 
-def _orders_in_words(document: Mapping[str, Any]) -> str:
-    totals, before, after = document["totals"], document["before"], document["after"]
-    lines = [f"Orders for {document['trade_date']}, from the close of {document['as_of']} (run {document['run_id']})"]
-    lines += [f"  ! {warning}" for warning in (*document["warnings"], *document["notes"])]
-    lines += [
-        f"  {o['side']:<4} {o['symbol']:<12} {o['quantity']:>8,} at {o['limit_price']:>10,.2f}  = {o['est_amount']:>14,.2f}"
-        f"  on {o['place_on']}{'  ODD' if o['board'] == 'ODD' else ''}"
-        for o in document["orders"]
-    ]
-    if not document["orders"]:
-        lines.append("  none: of what can be traded, nothing is worth its charges and tax")
-    lines += [
-        f"Charges and tax NPR {totals['charges_and_tax']:,.2f} "
-        f"(charges {totals['charges']:,.2f}, capital gains tax {totals['tax']:,.2f}); cash afterwards NPR {after['cash']:,.2f}",
-        f"Wealth NPR {before['wealth']:,.2f}; volatility {before['volatility']:.1%} to {after['volatility']:.1%} a year; "
-        f"expected return {after['expected_return']:.1%} ± {after['standard_error']:.1%}",
-        f"No plan of whole lots can be better by more than {document['certificate']['loss_bp']:.1f} bp of wealth a year",
-    ]
-    return "\n".join(lines)
-
-
-def _findings_in_words(found: Mapping[str, Any]) -> str:
-    lines = [
-        f"{found['symbols']:,} symbols over {found['sessions']:,} sessions, {found['first']} to {found['last']}; "
-        f"{found['holdings']} holdings"
-    ]
-    for finding in found["findings"]:
-        some = f" ({', '.join(finding['examples'])})" if finding["examples"] else ""
-        lines.append(f"  {finding['severity']:<7} {finding['rule']}: {finding['rows']:,}{some}; {finding['effect']}")
-    return "\n".join(lines if found["findings"] else [*lines, "  nothing to report"])
+COMMANDS = {"rebalance": _rebalance, "validate": _validate, "ingest": _ingest}
+OPTIONS = {"rebalance": REBALANCE, "validate": VALIDATE, "ingest": INGEST}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -145,6 +128,10 @@ def _parser() -> argparse.ArgumentParser:
     rebalance = _command(commands, "rebalance", "orders for the next session, and the report that explains them")
     rebalance.add_argument("--now", metavar="ISO-8601", help="stands for the clock; Nepal time unless it names a zone")
     _command(commands, "validate", "read everything strictly and list what is noteworthy")
+    ingest = _command(commands, "ingest", "merge files of prices and what goes with them into one checked store")
+    ingest.add_argument(
+        "sources", nargs="+", metavar="SOURCE", help="a file, or a folder whose data files are read at any depth"
+    )
     return parser
 
 

@@ -6,11 +6,13 @@ draft behind, which the next run removes; a live run holds a lock on its own dra
 
 import ctypes
 import errno
+import glob
 import json
 import os
 import secrets
 import shutil
 import sys
+import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,14 +52,28 @@ def publish(folder: Path, files: Mapping[str, bytes], schema: str) -> None:
     Raises InvalidInput if the folder holds anything else, EnvironmentTrouble if the disk refuses; the old set is then intact.
     """
     require_replaceable(folder, files, schema)
+    replace_folder(folder, files)
+
+
+def replace_folder(folder: Path, files: Mapping[str, bytes], kept: Collection[str] = ()) -> None:
+    """Make `folder` hold exactly `files` and those it has named in `kept`, whole or not at all; names may be a/b.
+
+    Whatever else the folder holds goes. Raises EnvironmentTrouble if the disk refuses; the old set is then intact.
+    """
     folder = folder.resolve()
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         clear_drafts(folder)
         with _draft(folder) as draft:
+            inner = sorted({str(Path(name).parent) for name in (*files, *kept)} - {"."})
+            for name in inner:
+                (draft / name).mkdir()
+            for name in kept:
+                _carry_over(folder / name, draft / name)
             for name, content in files.items():
                 _write(draft / name, content)
-            _flush_folder(draft)
+            for name in (*inner, "."):
+                _flush_folder(draft / name)
             _put_in_place(draft, folder)
             _flush_folder(folder.parent)
     except OSError as error:
@@ -66,9 +82,56 @@ def publish(folder: Path, files: Mapping[str, bytes], schema: str) -> None:
         ) from error
 
 
+@contextmanager
+def locked(folder: Path, patience: float = 30.0) -> Iterator[None]:
+    """Only one run at a time holds the lock of a folder; it goes with its owner, however that ends.
+
+    patience: seconds to wait for another run. Raises EnvironmentTrouble when they are over.
+    """
+    folder = folder.resolve()
+    path = folder.parent / f".{folder.name}.lock"
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        handle = _lock_file(path, time.monotonic() + patience)
+    except OSError as error:
+        raise EnvironmentTrouble(f"{folder} could not be locked: {error.strerror or error}") from error
+    if handle is None:
+        raise EnvironmentTrouble(f"another run is writing to {folder}; try again when it is done")
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(handle)
+
+
+def _lock_file(path: Path, until: float) -> int | None:
+    """A handle on the locked file, None where another run holds it for too long."""
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            if fcntl:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _same_file(path, handle):
+                return handle
+        except BlockingIOError:
+            if time.monotonic() > until:
+                os.close(handle)
+                return None
+            time.sleep(0.05)
+        os.close(handle)
+
+
+def _same_file(path: Path, handle: int) -> bool:
+    """Whether the path still names the file that is open: its last owner may have removed it meanwhile."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(handle))
+    except FileNotFoundError:
+        return False
+
+
 def clear_drafts(folder: Path) -> None:
     """Remove what killed runs left beside a folder, and bring back a set that was moved away but not yet replaced."""
-    for left in sorted(folder.parent.glob(f".{folder.name}.*")):
+    for left in sorted(folder.parent.glob(f".{glob.escape(folder.name)}.*")):
         if not left.is_dir() or not _abandoned(left):
             continue
         if left.name.startswith(f".{folder.name}.former-") and not folder.exists():
@@ -104,6 +167,14 @@ def _abandoned(draft: Path) -> bool:
     finally:
         os.close(lock)
     return True
+
+
+def _carry_over(old: Path, new: Path) -> None:
+    """The same file under a second name; a copy where the file system knows no second names."""
+    try:
+        os.link(old, new)
+    except OSError:
+        _write(new, old.read_bytes())
 
 
 def _write(path: Path, content: bytes) -> None:

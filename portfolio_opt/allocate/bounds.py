@@ -118,7 +118,7 @@ def _fixed_share(problem: Problem) -> float:
     """Share of wealth in holdings that can be neither bought nor sold."""
     day = problem.day
     still = ~day.can_buy & ~day.can_sell
-    return (int((problem.held * day.close)[still].sum()) + sum((problem.outside or {}).values())) / problem.wealth
+    return (int((problem.held * day.close)[still].sum()) + problem.outside_value) / problem.wealth
 
 
 def _room(problem: Problem, max_weight: float, max_sector: float) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import NoSolution
+from ..ingest.universe import TRADED
 from ..market.money import rupees
 from ..market.orders import Order, purchase, sale
 from ..optim.solution import Solution, Status
@@ -19,7 +20,6 @@ from .lots import Search, money, whole_shares
 from .plan import Certificate, Holding, LotAge, Plan, Portfolio, Untraded
 from .problem import Problem
 from .relaxation import relax
-from .trading_day import TRADED
 
 Ints = NDArray[np.int64]
 
@@ -89,9 +89,10 @@ def _idle_cash(problem: Problem, orders: Sequence[Order], cash: int) -> list[str
     odd = sum(order.net_cash for order in orders if order.board == "ODD")
     idle = cash - odd - problem.floor
     notes = [
-        f"{name} is {worth / problem.wealth:.1%} of wealth, above the cap of {problem.limits.max_weight:.1%}, and has no prices"
-        for name, worth in sorted((problem.outside or {}).items())
-        if worth > problem.limits.max_weight * problem.wealth
+        f"{each.symbol} is {each.value / problem.wealth:.1%} of wealth, above the cap of {problem.limits.max_weight:.1%}, and "
+        f"{'is not listed yet' if each.pending else 'has no prices'}"
+        for each in problem.outside
+        if each.value > problem.limits.max_weight * problem.wealth
     ]
     if cash < problem.floor:
         notes.append(
@@ -223,9 +224,8 @@ def _purchase(problem: Problem, decision: Decision, i: int, place_on: date) -> O
 
 def _portfolio(problem: Problem, units: Ints, cash: int) -> Portfolio:
     day = problem.day
-    outside = problem.outside or {}
     value = units * day.close
-    wealth = int(value.sum()) + sum(outside.values()) + cash
+    wealth = int(value.sum()) + problem.outside_value + cash
     rows = [
         Holding(
             str(day.symbols[i]),
@@ -238,16 +238,24 @@ def _portfolio(problem: Problem, units: Ints, cash: int) -> Portfolio:
         )
         for i in np.flatnonzero(units)
     ]
-    positions = problem.account.positions()
     rows += [
-        Holding(name, "", positions[name].units, worth // positions[name].units, worth, worth / wealth, False)
-        for name, worth in sorted(outside.items())
+        Holding(
+            each.symbol,
+            each.sector,
+            each.units,
+            each.value // each.units,
+            each.value,
+            each.value / wealth,
+            each.pending,
+            each.pending,
+        )
+        for each in problem.outside
     ]
     w = value / wealth
     inside = w / max(w.sum(), 1e-12)
     beliefs = problem.beliefs
     return Portfolio(
-        holdings=tuple(sorted(rows, key=lambda row: (-row.value, row.symbol))),
+        holdings=tuple(sorted(rows, key=lambda row: (-row.value, row.symbol, row.pending))),
         cash=cash,
         wealth=wealth,
         risk_covered=float(w.sum()),
@@ -279,17 +287,7 @@ def _untraded(problem: Problem) -> tuple[Untraded, ...]:
         Untraded(str(day.symbols[i]), int(problem.held[i]), int(problem.held[i] * day.close[i]), day.why_not[i])
         for i in np.flatnonzero((problem.held > 0) & ~day.can_sell)
     ]
-    positions = problem.account.positions()
-    still += [
-        Untraded(
-            name,
-            positions[name].units,
-            worth,
-            "no prices: kept at the price in the holdings file" if worth else "no price at all",
-        )
-        for name, worth in sorted((problem.outside or {}).items())
-    ]
-    return tuple(still)
+    return (*still, *(Untraded(each.symbol, each.units, each.value, each.why) for each in problem.outside))
 
 
 def _certificate(problem: Problem, decision: Decision) -> Certificate:

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..ingest.universe import TRADED
 from ..market.money import MILLION
 from ..optim.convex.by_cvxpy import solve
 from ..optim.solution import Solution
 from .bounds import Bounds, bounds
 from .problem import Problem
 from .relaxation import ROUNDED, cheapest_rate, program
-from .trading_day import TRADED
 
 Vector = NDArray[np.float64]
 

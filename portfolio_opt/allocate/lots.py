@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..ingest.universe import TRADED
 from ..market.orders import purchase, sale
 from .bounds import Bounds
 from .problem import Problem
-from .trading_day import TRADED
 
 Ints = NDArray[np.int64]
 Vector = NDArray[np.float64]

@@ -8,7 +8,10 @@ from ..market.orders import Order
 
 @dataclass(frozen=True)
 class Holding:
-    """One row of a portfolio. price: paisa, the last close (or the holdings file's own where priced is False)."""
+    """One row of a portfolio. price: paisa, the last close (or the holdings file's own where priced is False).
+
+    pending: bonus units that are owned but not yet listed
+    """
 
     symbol: str
     sector: str
@@ -17,6 +20,7 @@ class Holding:
     value: int
     weight: float
     priced: bool
+    pending: bool = False
 
 
 @dataclass(frozen=True)

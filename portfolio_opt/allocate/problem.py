@@ -1,6 +1,6 @@
 """The decision, stated once: beliefs, account, limits and the rules of the day."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -41,6 +41,21 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Outside:
+    """Units that count as wealth and are never traded. value: paisa; why: they are not
+
+    pending: bonus units that are owned but not yet listed; else a holding without prices
+    """
+
+    symbol: str
+    units: int
+    value: int
+    why: str
+    sector: str = ""
+    pending: bool = False
+
+
+@dataclass(frozen=True)
 class Problem:
     """Choose whole-share holdings that maximise
 
@@ -49,7 +64,7 @@ class Problem:
     of wealth-weights w, under `limits`, everything invested but for the cash floor as far as today's market lets one.
 
     beliefs: about day.symbols, in that order; holding_period: years a trade is expected to stay
-    outside: paisa of holdings without prices, by symbol; they count as wealth and are never traded
+    outside: holdings without prices and bonus units not yet listed; they count as wealth and are never traded
     """
 
     beliefs: Beliefs
@@ -59,7 +74,7 @@ class Problem:
     limits: Limits
     risk_aversion: float = 2.0
     holding_period: float = 1.0
-    outside: Mapping[str, int] | None = None
+    outside: tuple[Outside, ...] = ()
 
     def __post_init__(self) -> None:
         if self.beliefs.symbols.tolist() != self.day.symbols.tolist():
@@ -105,11 +120,16 @@ class Problem:
         """Paisa of cash, settled or not."""
         return self.account.settled_cash + sum(amount for _, amount in self.account.unsettled_cash)
 
+    @property
+    def outside_value(self) -> int:
+        """Paisa of what counts as wealth and is never traded."""
+        return sum(each.value for each in self.outside)
+
     @cached_property
     def wealth(self) -> int:
-        """Paisa of everything: shares at the last close, holdings without prices at the file's own price, cash."""
+        """Paisa of everything: shares at the last close, what is never traded, cash."""
         shares = sum(units * price for units, price in zip(self.held.tolist(), self.day.close.tolist(), strict=True))
-        return int(shares) + sum((self.outside or {}).values()) + self.cash
+        return int(shares) + self.outside_value + self.cash
 
     @property
     def floor(self) -> int:

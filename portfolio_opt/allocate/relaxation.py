@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from ..ingest.universe import TRADED
 from ..market.charges import charges, commission_rate
 from ..market.money import MILLION
 from ..optim.convex.by_cvxpy import SOLVERS, solve
@@ -10,7 +11,6 @@ from ..optim.convex.separable import SeparableProgram
 from ..optim.solution import Solution
 from .bounds import Bounds
 from .problem import Problem
-from .trading_day import TRADED
 
 Vector = NDArray[np.float64]
 
@@ -86,7 +86,7 @@ def investable(problem: Problem, limits: Bounds, costs: float) -> float:
     costs: share of wealth that trading takes
     """
     unit = problem.unit
-    outside = sum((problem.outside or {}).values()) / problem.wealth
+    outside = problem.outside_value / problem.wealth
     wanted = 1 - problem.floor / problem.wealth - outside - costs
     upper, lower = limits.upper * unit, limits.lower * unit
     most = float(upper[limits.member < 0].sum())

@@ -7,20 +7,14 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from ..forecast.liquidity import median_turnover, sessions_since_trade, traded_share
 from ..ingest.panel import Panel
+from ..ingest.universe import LISTED_SESSIONS, TRADED, median_turnover, sessions_since_trade, universe
 from ..market.calendar import Calendar
 from ..market.money import paisa_from_price
 from ..market.prices import limit_price, order_step, price_band
 from ..market.rules import DayRules
 
 Ints = NDArray[np.int64]
-
-TRADED = "equity"  # the one instrument that orders are made for
-LISTED_SESSIONS = 120
-TRADED_SHARE = 0.8
-LEAST_TURNOVER = 100_000_00  # paisa a session: NPR 100,000
-HALTED_AFTER = 5  # sessions without a trade
 
 
 @dataclass(frozen=True)
@@ -63,17 +57,19 @@ def trading_day(
 
     held: symbols of the account; those without any price are left to the caller
     margin_ppm: how far beyond the close a limit price goes; forbidden: symbols that must not be bought
-    A name is bought only if it is an equity, traded on 80% of the last 120 sessions and within the last 5, turns over NPR
-    100,000 a session, and does not go ex a bonus or right before the trade date. A held name needs a recent trade to be sold.
+    A name is bought only if it is in the `universe`, not forbidden, and does not go ex a bonus or right or merge before the
+    trade date. A held name needs a recent trade to be sold.
     """
-    buyable, why = _buy_list(panel, rules.day, set(forbidden))
+    going_ex = _going_ex(panel, rules.day)
+    why = _why_not(panel, going_ex, set(forbidden))
+    buyable = np.array([not reason for reason in why])
     close, _ = panel.last_close()
     owned = np.isin(panel.symbols, list(held)) & ~np.isnan(close)
     columns = np.flatnonzero(buyable | owned)
     price = paisa_from_price(close[columns])
-    going_ex = np.isin(panel.symbols[columns], _going_ex(panel, rules.day))
+    stays = ~np.isin(panel.symbols[columns], list(going_ex))
     equity = panel.instrument[columns] == TRADED
-    recent = sessions_since_trade(panel)[columns] < HALTED_AFTER
+    recent = sessions_since_trade(panel)[columns] < LISTED_SESSIONS
     step = order_step(rules, TRADED, price)
     band = price_band(rules, TRADED, price)
     return TradingDay(
@@ -92,42 +88,23 @@ def trading_day(
         step_high=step[1],
         turnover=paisa_from_price(median_turnover(panel)[columns]),
         can_buy=buyable[columns],
-        can_sell=equity & recent & ~going_ex & owned[columns],
+        can_sell=equity & recent & stays & owned[columns],
         why_not=tuple(why[column] for column in columns),
     )
 
 
-def _buy_list(panel: Panel, trade_date: date, forbidden: set[str]) -> tuple[NDArray[np.bool_], list[str]]:
-    """Which symbols may be bought, and for each the first reason why not."""
-    closes, _ = panel.last_close()
-    needed = min(LISTED_SESSIONS, len(panel.dates))
-    kinds = {"promoter_share": "promoter share, for promoters only", "unknown": "kind of instrument unknown"}
-    kind_reason = np.array([kinds.get(kind, f"{kind.replace('_', ' ')}, not traded here") for kind in panel.instrument])
-    checks = [
-        (np.isnan(closes), "no price"),
-        (panel.instrument != TRADED, None),
-        (np.isin(panel.symbols, list(forbidden)), "forbidden by the configuration"),
-        (np.isin(panel.symbols, _going_ex(panel, trade_date)), "goes ex a bonus or right before the trade date"),
-        (
-            sessions_since_trade(panel) >= HALTED_AFTER,
-            f"no trade in the last {HALTED_AFTER} sessions (halted, merged or delisted)",
-        ),
-        (
-            traded_share(panel, needed) < TRADED_SHARE,
-            f"traded on less than {TRADED_SHARE:.0%} of the last {needed} sessions",
-        ),
-        (
-            median_turnover(panel) * 100 < LEAST_TURNOVER,
-            f"turns over less than NPR {LEAST_TURNOVER // 100:,} a session",
-        ),
-    ]
-    why = [""] * len(panel.symbols)
-    for fails, reason in reversed(checks):
-        for column in np.flatnonzero(fails):
-            why[column] = reason or str(kind_reason[column])
-    return np.array([not reason for reason in why]), why
+def _why_not(panel: Panel, going_ex: dict[str, str], forbidden: set[str]) -> list[str]:
+    """The first reason why each symbol is not bought, "" where there is none."""
+    own = {**going_ex, **dict.fromkeys(forbidden, "forbidden by the configuration")}
+    chosen = universe(panel)
+    return [own.get(symbol, why) for symbol, why in zip(panel.symbols.tolist(), chosen.why_not, strict=True)]
 
 
-def _going_ex(panel: Panel, trade_date: date) -> list[str]:
-    """Symbols whose price the exchange resets between the last close and the trade date: today's close is no guide to it."""
-    return [symbol for symbol, ex_date, _ in panel.announced if panel.last_date < ex_date <= trade_date]
+def _going_ex(panel: Panel, trade_date: date) -> dict[str, str]:
+    """Symbols of which the last close is no guide to the trade date, and why."""
+    reasons = {"merger": "merges before the trade date"}
+    return {
+        action.symbol: reasons.get(action.kind, "goes ex a bonus or right before the trade date")
+        for action in panel.actions
+        if panel.last_date < action.ex_date <= trade_date
+    }

@@ -26,11 +26,34 @@ class Option:
         return self.kind == "path"
 
 
+ACCOUNT_FILES = ("holdings", "wacc", "transactions", "purchases", "trade_book")
+
 INPUTS = (
     Option("prices", "path", None, "folder with prices.parquet, or with one CSV per company", "DIR"),
-    Option("holdings", "path", None, "MeroShare 'My Shares Values' CSV; without it the account is cash only", "FILE"),
-    Option("wacc", "path", None, "MeroShare 'My Wacc Report' CSV: cost", "FILE"),
-    Option("transactions", "path", None, "MeroShare 'Transaction History' CSV: holding days", "FILE"),
+    Option(
+        "holdings",
+        "path",
+        None,
+        "MeroShare 'My Shares Values', CSV or XLSX like all account files; without it the account is cash, or the trade book's",
+        "FILE",
+    ),
+    Option("wacc", "path", None, "MeroShare 'My Wacc Report': cost", "FILE"),
+    Option("transactions", "path", None, "MeroShare 'Transaction History': holding days, bonus units to come", "FILE"),
+    Option(
+        "purchases",
+        "path",
+        None,
+        "MeroShare 'My Purchase Source': cost and days where the files above have none",
+        "FILE",
+    ),
+    Option("trade_book", "path", None, "TMS 'Trade Book': the same for market trades, charges recomputed", "FILE"),
+    Option(
+        "holidays",
+        "path",
+        None,
+        "CSV of days the exchange will be shut (default: holidays.csv beside the prices)",
+        "FILE",
+    ),
 )
 
 REBALANCE = (
@@ -72,4 +95,12 @@ REBALANCE = (
 VALIDATE = (
     *INPUTS,
     Option("strict", "flag", False, "exit 2 if there is any warning"),
+)
+
+INGEST = (
+    Option("store", "path", None, "folder of the price store; made where there is none", "DIR"),
+    Option("licence", "text", "not stated", "a note on the licence of these sources, kept in the manifest", "TEXT"),
+    Option(
+        "strict", "flag", False, "refuse files with impossible or contradicting rows instead of setting these aside"
+    ),
 )

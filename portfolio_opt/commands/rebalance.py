@@ -11,26 +11,30 @@ from typing import Any
 
 from ..allocate.decide import decide
 from ..allocate.plan import Plan
-from ..allocate.problem import Limits, Problem
+from ..allocate.problem import Limits, Outside, Problem
 from ..allocate.trading_day import trading_day
 from ..errors import InvalidInput
 from ..files import publish, require_replaceable
 from ..forecast.beliefs import Beliefs
 from ..forecast.estimate import estimate
+from ..ingest.account_files import read_account
+from ..ingest.endings import ended_holdings
 from ..ingest.findings import Finding, about
-from ..ingest.meroshare import read_account
+from ..ingest.holidays import holiday_file, holiday_findings, read_holidays
+from ..ingest.mergers import in_successors
 from ..ingest.names import price_disagreements, refuse_misspelt
 from ..ingest.panel import Panel
 from ..ingest.prices import read_prices
 from ..market.account import Account
-from ..market.calendar import Calendar
-from ..market.money import MILLION
+from ..market.calendar import Calendar, Holidays
+from ..market.money import MILLION, paisa_from_price
 from ..market.rules import DayRules, rulebook
 from ..report.orders_csv import orders_csv
 from ..report.page import rebalance_page
 from ..report.rebalance_json import SCHEMA, plan_document
-from ..report.run_record import RunRecord
-from .options import REBALANCE
+from ..report.run_record import RunRecord, digest
+from ..report.session_words import session_warnings
+from .options import ACCOUNT_FILES, REBALANCE
 from .resolve import read_now, resolve
 
 FILES = ("report.html", "orders.csv", "plan.json")
@@ -48,24 +52,26 @@ def rebalance(
     holding_period: float = 1.0,
     limit_margin: float = 0.01,
     forbidden: Iterable[str] = (),
+    holidays: Holidays | None = None,
     seed: int = 0,
 ) -> Plan:
     """The Plan for the session after `as_of`: whole-share orders under that day's rules, and why.
 
     panel: prices; account: holdings and cash; as_of: the day whose close is known (default: the panel's last session)
     beliefs: about at least every name that can be bought and every priced holding (default: `estimate`)
-    seed: of the whole-share search
+    holidays: closures and special sessions that are announced for days after the prices; seed: of the whole-share search
     Raises InvalidInput for a day the rulebook does not know, NoSolution, in words, when no portfolio meets the limits.
     """
-    calendar = Calendar(panel.sessions())
+    calendar = Calendar(panel.sessions(), holidays)
     as_of = as_of or panel.last_date
     rules = _known_rules(calendar.next_session(as_of))
     seen = panel.until(as_of)
+    account, _ = in_successors(account, seen.actions, as_of)
     free_on = tuple((calendar.first_session(day), amount) for day, amount in account.unsettled_cash)
     account = replace(account, unsettled_cash=free_on)
     held = [position.symbol for position in account.positions().values()]
     day = trading_day(seen, held, rules, calendar, round(limit_margin * MILLION), forbidden)
-    if not len(day.symbols) and not account.lots:
+    if not len(day.symbols) and not account.lots and not account.pending:
         raise InvalidInput("no share of these prices can be bought: none is an equity that trades often enough")
     believed = (beliefs or estimate(seen, day.symbols.tolist())).of(day.symbols)
     problem = Problem(
@@ -76,7 +82,7 @@ def rebalance(
         limits or Limits(),
         risk_aversion,
         holding_period,
-        outside=_outside(account, set(day.symbols.tolist())),
+        outside=(*_unpriced(account, set(day.symbols.tolist())), *_pending(account, seen)),
     )
     return decide(problem, as_of, seed)
 
@@ -103,15 +109,19 @@ def run(given: Mapping[str, Any], config: Path | None = None, now: str | None = 
     if options["out"] is not None:
         require_replaceable(options["out"], FILES, SCHEMA)
     panel = read_prices(options["prices"])
+    closures = holiday_file(options["holidays"], options["prices"])
+    holidays = read_holidays(closures) if closures else None
+    calendar = Calendar(panel.sessions(), holidays)
+    as_of, warnings = _as_of(panel, calendar, options["as_of"], moment.date(), options["allow_stale"])
     account, findings = read_account(
-        options["holdings"],
-        options["wacc"],
-        options["transactions"],
+        **{name: options[name] for name in ACCOUNT_FILES},
         cash=options["cash"],
         unsettled_cash=options["unsettled_cash"],
         investor=options["investor"],
+        panel=panel.until(as_of),
     )
-    as_of, warnings = _as_of(panel, options["as_of"], moment.date(), options["allow_stale"])
+    account, merged = in_successors(account, panel.actions, as_of)
+    findings += merged
     refuse_misspelt(account, panel.until(as_of), panel.known_symbols, options["unpriced"])
     _refuse_unknown(options["forbidden"], panel)
     plan = rebalance(
@@ -125,18 +135,20 @@ def run(given: Mapping[str, Any], config: Path | None = None, now: str | None = 
         holding_period=options["holding_period"],
         limit_margin=options["limit_margin"],
         forbidden=options["forbidden"],
+        holidays=holidays,
         seed=options["seed"],
     )
     findings += price_disagreements(account, panel.until(as_of)) + _later_lots(account, as_of)
+    findings += holiday_findings(calendar) + ended_holdings(account.positions(), panel.until(as_of))
     record = RunRecord(
         generated=moment,
         options=_printable(options, as_of),
-        account_hash=_hash_files(options[name] for name in ("holdings", "wacc", "transactions")),
-        data_hash=panel.data_hash,
+        account_hash=_hash_files(options[name] for name in ACCOUNT_FILES),
+        data_hash=digest(panel.data_hash + _hash_files([closures])) if closures else panel.data_hash,
         findings=(*findings, *panel.findings),
         seed=options["seed"],
     )
-    document = plan_document(plan, record, [*warnings, *_warnings(plan, panel, moment)])
+    document = plan_document(plan, record, [*warnings, *_warnings(plan, calendar, moment)])
     files = {
         "report.html": rebalance_page(document).encode(),
         "orders.csv": orders_csv(document).encode(),
@@ -157,11 +169,12 @@ def _known_rules(trade_date: date) -> DayRules:
     return rules
 
 
-def _as_of(panel: Panel, asked: date | None, today: date, allow_stale: bool) -> tuple[date, list[str]]:
+def _as_of(
+    panel: Panel, calendar: Calendar, asked: date | None, today: date, allow_stale: bool
+) -> tuple[date, list[str]]:
     """The day whose close counts, and what to warn of. Raises InvalidInput when prices are too old for an order list."""
     if asked is not None and asked > today:
         raise InvalidInput(f"--as-of {asked} lies after today, {today}: its close cannot be known")
-    calendar = Calendar(panel.sessions())
     newest = panel.until(asked or today).last_date
     until = asked or today
     age = calendar.sessions_between(newest, until)
@@ -189,17 +202,12 @@ def _refuse_unknown(forbidden: Iterable[str], panel: Panel) -> None:
             )
 
 
-def _warnings(plan: Plan, panel: Panel, moment: datetime) -> list[str]:
+def _warnings(plan: Plan, calendar: Calendar, moment: datetime) -> list[str]:
     book = rulebook()
-    calendar = Calendar(panel.sessions())
     found = []
     if plan.trade_date < moment.date():
         found.append(f"These orders are for {plan.trade_date}, which has passed: they show what would have been done.")
-    if calendar.is_provisional(plan.trade_date):
-        found.append(
-            f"Whether {plan.trade_date} is a session is provisional: holidays are known here from {book.closures_known_from} "
-            f"to {book.closures_known_until}."
-        )
+    found += session_warnings(plan, calendar)
     turn = date(
         book.checked.year + (book.checked.month >= 7), 7, 17
     )  # the fiscal year, and with it taxes, turns about here
@@ -217,13 +225,34 @@ def _later_lots(account: Account, as_of: date) -> list[Finding]:
     return [found] if later else []
 
 
-def _outside(account: Account, priced: set[str]) -> dict[str, int]:
-    """Paisa of holdings without prices, at the holdings file's own price, 0 where it gives none."""
-    return {
-        symbol: position.units * account.quoted.get(symbol, 0)
+def _unpriced(account: Account, priced: set[str]) -> list[Outside]:
+    """Holdings without prices, at the holdings file's own price, 0 where it gives none."""
+    return [
+        Outside(
+            symbol,
+            position.units,
+            position.units * account.quoted.get(symbol, 0),
+            "no prices: kept at the price in the holdings file" if account.quoted.get(symbol) else "no price at all",
+        )
         for symbol, position in account.positions().items()
         if symbol not in priced
-    }
+    ]
+
+
+def _pending(account: Account, seen: Panel) -> list[Outside]:
+    """Bonus units not yet listed, at the last close; at 0 where that close is from before the ex day and so includes them."""
+    closes, rows = seen.last_close()
+    ex_days = {action.symbol: action.ex_date for action in seen.actions if action.kind == "bonus"}
+    found = []
+    for symbol, units in sorted(account.pending.items()):
+        column = seen.column(symbol)
+        why, price, sector = "bonus units owned but not yet listed", account.quoted.get(symbol, 0), ""
+        if column is not None and rows[column] >= 0:
+            price, sector = int(paisa_from_price(closes[column : column + 1])[0]), str(seen.sector[column])
+            if seen.day(int(rows[column])) < ex_days.get(symbol, date.min):
+                why, price = f"{why}; the last price, of before the ex day, still includes them", 0
+        found.append(Outside(symbol, units, units * price, why, sector, True))
+    return found
 
 
 def _printable(options: Mapping[str, Any], as_of: date) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from ..ingest.csv_table import read_text
 from ..market.rules import INVESTORS
 from .options import Option
 
+LONGEST_TEXT = 200
 NEPAL = timezone(timedelta(hours=5, minutes=45))
 
 
@@ -76,6 +77,13 @@ def _text(value: Any) -> str:
     if isinstance(value, (str, Path)):
         return str(value)
     raise ValueError(f"is {value!r}, but it is a text; write it in quotes")
+
+
+def _short_text(value: Any) -> str:
+    text = " ".join(_text(value).split())
+    if not text.isprintable() or not 0 < len(text) <= LONGEST_TEXT:
+        raise ValueError(f"is {fields.shown(text)}, but it is a text of 1 to {LONGEST_TEXT} printable characters")
+    return text
 
 
 def _decimal(value: Any) -> Decimal:
@@ -155,6 +163,7 @@ def _flag(value: Any) -> bool:
 
 NUMBERS = ("money", "fraction", "positive", "count")
 PARSERS: dict[str, Callable[[Any], Any]] = {
+    "text": _short_text,
     "path": lambda value: Path(_text(value)),
     "money": _number_in_config(_money),
     "dated_money": _dated_money,

@@ -7,8 +7,9 @@ import numpy as np
 
 from ..errors import InvalidInput
 from ..ingest.panel import Panel
+from ..market.calendar import Calendar
 from .beliefs import Beliefs
-from .returns import sessions_per_year, total_returns
+from .returns import total_returns
 from .risk.sector_factors import SPAN, sector_factors
 from .shrunk_mean import PRIOR_MARKET, shrunk_mean
 
@@ -29,7 +30,7 @@ def estimate(panel: Panel, symbols: Iterable[str] | None = None, as_of: date | N
         raise InvalidInput(f"{len(panel.dates)} sessions of prices; a risk estimate needs at least {FEWEST_SESSIONS}")
     columns = _columns(panel, symbols)
     returns = total_returns(panel)
-    per_year = sessions_per_year(panel)
+    per_year = Calendar(panel.sessions()).sessions_per_year()
     model = np.flatnonzero((panel.instrument == "equity") & panel.traded[-20:].any(0))
     names = np.union1d(model, columns)  # the factors are estimated on the market, whatever was asked for
     if not len(names):

@@ -1,18 +1,10 @@
 """Total returns that an estimate may use: adjusted, dividends in, and no move that is not a return."""
 
-from datetime import timedelta
-
 import numpy as np
 from numpy.typing import NDArray
 
+from ..ingest.bands import FIRST_SESSIONS, LONG_HALT, furthest_moves
 from ..ingest.panel import Panel
-from ..market.money import MILLION
-from ..market.rules import rulebook
-
-SLACK = 0.006
-LONG_HALT = 30  # calendar days; the move over a longer halt is one jump, not a session's return
-FIRST_SESSIONS = 15  # a new listing opens far from its issue price and runs from band to band
-YEARS_COUNTED = 5
 
 
 def total_returns(panel: Panel) -> NDArray[np.float64]:
@@ -28,8 +20,8 @@ def total_returns(panel: Panel) -> NDArray[np.float64]:
     same = np.diff(columns) == 0
     rise = price[1:] / price[:-1]
     paid = np.where(same, np.diff(paid_so_far), 0.0)  # since the last trade, on whichever day it went ex
-    band = _bands(panel)[rows[1:]]
-    usable = same & (np.abs(rise - 1) <= band + SLACK) & (np.diff(days) <= LONG_HALT)
+    furthest = furthest_moves(panel.dates)[rows[1:]]
+    usable = same & (np.abs(rise - 1) <= furthest) & (np.diff(days) <= LONG_HALT)
     returns = np.where(panel.traded, np.nan, 0.0)
     returns[rows[1:], columns[1:]] = np.where(usable, np.log((price[1:] + paid) / price[:-1]), np.nan)
     trades = panel.traded.cumsum(0)
@@ -38,21 +30,6 @@ def total_returns(panel: Panel) -> NDArray[np.float64]:
     return returns
 
 
-def sessions_per_year(panel: Panel) -> float:
-    """Sessions counted over the last five years, or over what there is, per year of 365.25 days."""
-    start = max(panel.day(0), panel.last_date - timedelta(days=round(365.25 * YEARS_COUNTED)))
-    years = max((panel.last_date - start).days / 365.25, 1 / 12)
-    return float((panel.dates > np.datetime64(start)).sum() / years)
-
-
 def _listed_inside(panel: Panel) -> NDArray[np.bool_]:
     """Symbols whose first trade the panel shows happening, rather than finding them already listed."""
     return np.asarray(panel.traded.argmax(0) > FIRST_SESSIONS)
-
-
-def _bands(panel: Panel) -> NDArray[np.float64]:
-    book = rulebook()
-    changes = [row["from"] for row in book.tables["price_band"]]
-    at = np.clip(np.searchsorted(np.array(changes, dtype="datetime64[D]"), panel.dates, side="right") - 1, 0, None)
-    widths = np.array([book.on(day).price_band for day in changes])
-    return np.asarray(widths[at] / MILLION)

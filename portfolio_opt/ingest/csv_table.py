@@ -1,15 +1,17 @@
-"""A CSV file as rows under a known header, read strictly: every row has exactly the header's fields."""
+"""A CSV or XLSX file as rows under a known header, read strictly: every row has exactly the header's fields."""
 
 import csv
 import io
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from ..errors import InvalidInput
 from .fields import shown
+from .private import PUBLIC, Privacy
+from .workbook import is_workbook, sheet_rows
 
 T = TypeVar("T")
 
@@ -19,18 +21,26 @@ LARGEST_FILE = 2 * 1024**3
 
 @dataclass(frozen=True)
 class Row:
-    """One data row: its cells by normalised header, and where it stood."""
+    """One data row: its cells by normalised header, where it stood, and what of its file no message may show."""
 
     file: str
     line: int
     cells: Mapping[str, str]
+    privacy: Privacy = PUBLIC
 
     def read(self, column: str, parse: Callable[[str], T]) -> T:
         """A cell parsed. Raises InvalidInput naming file, line and column."""
+        cell = self.cells[column]
+        if self.privacy.knows(cell):
+            self.refuse(f"{column} holds what is personal; columns may have shifted: export the file again")
         try:
-            return parse(self.cells[column])
+            return parse(cell)
         except ValueError as error:
-            raise InvalidInput(f"{self.file}, line {self.line}: {column} {error}") from None
+            self.refuse(f"{column} {self.privacy.without(cell, str(error))}")
+
+    def refuse(self, why: str) -> NoReturn:
+        """Raises InvalidInput naming file and line."""
+        raise InvalidInput(f"{self.file}, line {self.line}: {why}")
 
 
 def read_bytes(path: Path) -> bytes:
@@ -51,15 +61,16 @@ def read_bytes(path: Path) -> bytes:
 
 def read_text(path: Path) -> str:
     """The file as text. Raises InvalidInput unless it is UTF-8 (a byte order mark is allowed)."""
-    content = read_bytes(path)
+    return _decoded(path.name, read_bytes(path))
+
+
+def _decoded(name: str, content: bytes) -> str:
     if content[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in content:
-        raise InvalidInput(
-            f"{path.name} is not UTF-8 text (it looks like UTF-16 or a spreadsheet); save it as CSV UTF-8"
-        )
+        raise InvalidInput(f"{name} is not UTF-8 text (it looks like UTF-16 or a spreadsheet); save it as CSV UTF-8")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InvalidInput(f"{path.name}, byte {error.start}: not UTF-8 text; save the file as CSV UTF-8") from None
+        raise InvalidInput(f"{name}, byte {error.start}: not UTF-8 text; save the file as CSV UTF-8") from None
 
 
 def header_name(cell: str) -> str:
@@ -68,13 +79,20 @@ def header_name(cell: str) -> str:
     return "s.n" if name in ("s.n.", "#", "sn") else name
 
 
-def read_table(path: Path, required: frozenset[str], optional: frozenset[str]) -> Iterator[Row]:
+def read_table(
+    path: Path, required: frozenset[str], optional: frozenset[str], personal: frozenset[str] | None = None
+) -> Iterator[Row]:
     """Rows below the first header that has every required column and no unknown one; total rows at the foot are left out.
 
+    personal: optional columns that no message may show, where the file is about a person: then no message shows words either
     Raises InvalidInput for an unknown header, a row with too many or too few fields, and a table without rows.
     """
-    rows = _rows(path)
-    at, header = _find_header(path, rows, required, optional)
+    content = read_bytes(path)
+    sheet = is_workbook(content)
+    rows = sheet_rows(path.name, content) if sheet else _csv_rows(path.name, content)
+    at, header = _find_header(path, rows, required, optional | (personal or frozenset()), personal is not None)
+    if sheet:  # its rows end at their last filled cell
+        rows = [row + [""] * (len(header) - len(row)) for row in rows]
     body = [(line, row) for line, row in enumerate(rows[at + 1 :], at + 2) if any(cell.strip() for cell in row)]
     while body and _is_total(body[-1][1]):
         body.pop()
@@ -86,12 +104,14 @@ def read_table(path: Path, required: frozenset[str], optional: frozenset[str]) -
                 f"{path.name}, line {line}: {len(row)} fields under a header of {len(header)}; "
                 "a number with a comma needs quotes, else columns shift: correct the row"
             )
-        yield Row(path.name, line, dict(zip(header, row, strict=True)))
+    found = [Row(path.name, line, dict(zip(header, row, strict=True))) for line, row in body]
+    privacy = PUBLIC if personal is None else Privacy.of(rows[:at], [row.cells for row in found], personal)
+    yield from (replace(row, privacy=privacy) for row in found)
 
 
-def _rows(path: Path) -> list[list[str]]:
+def _csv_rows(name: str, content: bytes) -> list[list[str]]:
     """The cells of every line. Raises InvalidInput for a field that does not end on its line: it may have swallowed rows."""
-    reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
+    reader = csv.reader(io.StringIO(_decoded(name, content), newline=""), strict=True)
     rows: list[list[str]] = []
     try:
         for row in reader:
@@ -101,20 +121,23 @@ def _rows(path: Path) -> list[list[str]]:
     except csv.Error:
         line = min(len(rows) + 1, reader.line_num)
         raise InvalidInput(
-            f"{path.name}, line {line}: a quotation mark is left open or misplaced; correct the row"
+            f"{name}, line {line}: a quotation mark is left open or misplaced; correct the row"
         ) from None
     return rows
 
 
 def _find_header(
-    path: Path, rows: list[list[str]], required: frozenset[str], optional: frozenset[str]
+    path: Path, rows: list[list[str]], required: frozenset[str], optional: frozenset[str], private: bool
 ) -> tuple[int, list[str]]:
     for at, row in enumerate(rows[:PREAMBLE_ROWS]):
         header = [header_name(cell) for cell in row]
         if required <= set(header):
             unknown = sorted(set(header) - required - optional)
             if unknown or len(set(header)) < len(header):
-                what = f"unknown column {shown(unknown[0])}" if unknown else "a column stands twice"
+                named = not private or (unknown and unknown[0].isalpha())
+                what = (
+                    f"unknown column{f' {shown(unknown[0])}' if named else ''}" if unknown else "a column stands twice"
+                )
                 raise InvalidInput(
                     f"{path.name}, line {at + 1}: {what}; export the file again without editing its header"
                 )

@@ -70,3 +70,13 @@ def symbol(text: str) -> str:
     if not name or len(name) > 30 or not name.isprintable():
         raise ValueError(f"{shown(text)} is not a symbol; correct it")
     return name
+
+
+def scrip(text: str) -> str:
+    """The ticker of an account file: one word with a letter, so that no name or client number passes. Raises ValueError."""
+    name = symbol(text)
+    if not any(letter.isalpha() for letter in name):
+        raise ValueError("is a number, not a symbol; columns may have shifted, so export the file again")
+    if " " in name:
+        raise ValueError("holds several words, but a symbol is one; columns may have shifted, so export the file again")
+    return name

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import InvalidInput
 from ..market.rules import rulebook
+from .actions import Action
 from .findings import Finding
 
 Matrix = NDArray[np.float64]
@@ -30,7 +31,7 @@ class Panel:
     dividend: (T, N) NPR per unit going ex that day, before tax; cash that the exchange itself adjusts for is not here
     traded: (T, N) whether the symbol traded
     sector, instrument: (N,) text, empty or "unknown" where no file tells; board_lot: (N,) units
-    announced: (symbol, ex day, announcement day or None) of bonus and right actions
+    actions: the bonus, right and merger actions of its symbols, those of the future too if they are announced
     known_symbols: every symbol a label file names, with or without prices
     known_until: nothing later may be asked for; data_hash: of the files read; findings: what was set aside
     """
@@ -49,7 +50,7 @@ class Panel:
     sector: NDArray[np.str_]
     instrument: NDArray[np.str_]
     board_lot: NDArray[np.int64]
-    announced: tuple[tuple[str, date, date | None], ...] = ()
+    actions: tuple[Action, ...] = ()
     known_symbols: frozenset[str] = frozenset()
     known_until: date | None = None
     data_hash: str = ""
@@ -105,8 +106,8 @@ class Panel:
         if rows == 0:
             raise InvalidInput(f"the prices begin on {self.day(0)}, after {day}: choose a later day")
         frames = {name: getattr(self, name)[:rows].copy() for name in FRAMES}
-        known = tuple(a for a in self.announced if (a[2] or a[1]) <= day)
-        return replace(self, dates=self.dates[:rows].copy(), announced=known, known_until=day, **frames)
+        known = tuple(action for action in self.actions if action.known_from <= day)
+        return replace(self, dates=self.dates[:rows].copy(), actions=known, known_until=day, **frames)
 
     def frame(self, name: str) -> pd.DataFrame:
         """One of the matrices as a DataFrame, sessions × symbols."""

@@ -1,73 +1,189 @@
 """A folder of prices, in any layout known here, to one Panel."""
 
 import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from ..errors import InvalidInput
-from .actions import Action, adjust, read_actions
-from .company_csv import HEADER, is_company_csv, read_companies
-from .findings import Finding
+from .actions import actions_of
+from .adjustment import adjust
+from .companies import UNKNOWN_COMPANY, under_symbols
+from .csv_table import Row
+from .fields import day, number, shown
+from .findings import Finding, Severity, about, about_rows
+from .gather import gather
+from .holidays import FILE as HOLIDAYS
+from .holidays import holidays_of
+from .merge import COPY, OUTRANKED, SATURDAY, TWICE, merge
+from .mergers import mergers_of
+from .official import official_of
 from .panel import Panel, labels
-from .quotes import Quotes, clean
-from .sectors import Labels, labels_from_symbols, read_sectors
-from .store import read_store
+from .quotes import EPOCH, NO_ROWS, Quotes
+from .sectors import Labels, labels_from_symbols, labels_of
+from .shapes.recognise import source_files
+from .store.manifest import is_store, unchanged
+from .store.read import read_store
+from .store.wide import FRAMES, Wide, keep, kept, place_of, wide_of
+from .tables import TABLES, merged
+from .validation import Market, findings_of
 
-OTHER_SHAPE = "has another header, is empty or is not UTF-8 text"
 FUND_PRICE = 30.0  # NPR; an unlabelled symbol below is rather a fund of face value 10 than a share
+BESIDE = ("sectors.csv", "corporate_actions.csv", "official_adjustments.csv", "mergers.csv", "index.parquet")  # layout
+PAR, FUND_PAR = 100, 10
+
+
+@dataclass(frozen=True)
+class Data:
+    """What a folder holds, before any of it is judged: one row a symbol and day, the small tables, and what was set aside.
+
+    store: the folder itself, where it is a store and can keep the matrices for later readers
+    """
+
+    quotes: Quotes
+    tables: Mapping[str, Sequence[Row]]
+    findings: tuple[Finding, ...]
+    data_hash: str
+    store: Path | None = None
 
 
 def read_prices(folder: str | Path) -> Panel:
-    """The Panel of a price folder: our store layout (prices.parquet), or one CSV per company.
+    """The Panel of a price folder: our store, the layout with prices.parquet, or files of any shape that `ingest` knows.
 
-    sectors.csv and corporate_actions.csv beside the prices are used where they exist. What was set aside stands in
-    `panel.findings`. Raises InvalidInput, naming file and row, for anything that cannot be read with certainty.
+    What was set aside or noticed stands in `panel.findings`. Raises InvalidInput, naming file and row, for anything that cannot
+    be read with certainty.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise InvalidInput(f"{folder} is not a folder; give the folder that holds prices.parquet or company CSV files")
-    store = folder / "prices.parquet"
-    companies = [] if store.exists() else _company_files(folder)
-    source = store.name if store.exists() else folder.name
-    raw = read_store(store) if store.exists() else read_companies(companies)
-    quotes, findings = clean(raw, source)
-    known, found = _labels(folder, quotes)
-    findings += found
-    actions: list[Action] = []
-    used = [store] if store.exists() else companies
-    for extra in ("sectors.csv", "corporate_actions.csv"):
-        if (folder / extra).exists():
-            used.append(folder / extra)
-    if (folder / "corporate_actions.csv").exists():
-        actions, found = read_actions(folder / "corporate_actions.csv")
-        findings += found
-    adjustment = adjust(quotes, actions, dict(known.instrument))
-    findings += adjustment.findings
-    return _panel(quotes, adjustment.factor, adjustment.dividend, known, actions, findings, _hash(used))
+    return panel_of(read_data(folder))
 
 
-def _company_files(folder: Path) -> list[Path]:
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".csv" and path.is_file())
-    files = [path for path in files if path.name not in _BESIDE]
-    strange = [path.name for path in files if not is_company_csv(path)]
-    if len(strange) < len(files) and strange:
-        raise InvalidInput(f"{strange[0]} among the company files {OTHER_SHAPE}; mend or move it away")
-    if strange or not files:
-        other = f" ({strange[0]} {OTHER_SHAPE})" if strange else ""
-        raise InvalidInput(
-            f"{folder} holds neither prices.parquet nor CSV files with {','.join(HEADER)}{other}; give another"
-        )
-    return files
+def read_frame(folder: str | Path, name: str = "close") -> pd.DataFrame:
+    """One raw price matrix, sessions × symbols, read-only; of a store that was read before it is only mapped from disk.
+
+    name: open, high, low, close, volume or turnover; prices are NaN, volume and turnover 0, where a symbol did not trade
+    """
+    if name not in FRAMES:
+        raise InvalidInput(f"there is no frame {shown(name)}; choose one of {', '.join(FRAMES)}")
+    folder = Path(folder)
+    wide = kept(folder, unchanged(folder).data_hash) if is_store(folder) else None
+    if wide is None:
+        wide = _wide(read_data(folder))
+    return pd.DataFrame(wide.frames[name], index=pd.DatetimeIndex(wide.dates), columns=wide.symbols, copy=False)
 
 
-_BESIDE = ("sectors.csv", "corporate_actions.csv", "implied_adjustments.csv", "official_adjustments.csv")
+def _wide(data: Data) -> Wide:
+    """The rows as matrices; a store keeps them for later readers."""
+    wide = kept(data.store, data.data_hash) if data.store else None
+    if wide is None:
+        wide = wide_of(data.quotes, place_of(data.quotes))
+        if data.store:
+            keep(data.store, data.data_hash, wide)
+    return wide
 
 
-def _labels(folder: Path, quotes: Quotes) -> tuple[Labels, list[Finding]]:
-    if (folder / "sectors.csv").exists():
-        known = read_sectors(folder / "sectors.csv")
+def read_data(folder: Path) -> Data:
+    """The content of a folder of prices: a store, the layout, or files of any known shape at any depth."""
+    if is_store(folder):
+        held = read_store(folder)
+        findings = set_aside_findings(held.aside, held.reason)
+        return Data(held.quotes, held.tables, tuple(findings), held.manifest.data_hash, folder)
+    layout = (folder / "prices.parquet").exists()
+    files = [folder / name for name in ("prices.parquet", *BESIDE)] if layout else list(source_files(folder))
+    files = [path for path in files if path.exists() and (layout or path.name != HOLIDAYS)]
+    if not files:
+        raise InvalidInput(f"{folder} holds no file of prices; give the folder that holds prices.parquet or CSV files")
+    gathered = gather(files)
+    if gathered.quotes is None:
+        raise InvalidInput(f"{folder} holds {len(files)} files but no prices; give another folder")
+    tables, apart = {}, []
+    for name, rows in gathered.tables.items():
+        tables[name], disagreements = merged(TABLES[name], rows)
+        words = [" ".join(disagreement.subject) for disagreement in disagreements]
+        if words:
+            apart.append(about(f"rows of {name} that files state differently", words, "the fuller list is believed"))
+    quotes, reason = under_symbols(gathered.quotes, gathered.reason, tables.get("sectors", ()))
+    outcome = merge(quotes, reason)
+    findings = [*gathered.findings, *apart, *set_aside_findings(outcome.aside, np.array(outcome.reason, object))]
+    if not len(outcome.quotes):
+        raise InvalidInput(f"{folder.name}: no price row is left after setting ghost days aside; check the dates")
+    return Data(outcome.quotes, tables, tuple(findings), _hash(folder, files))
+
+
+def check_tables(tables: Mapping[str, Sequence[Row]]) -> None:
+    """Raises InvalidInput, naming file and line, for a row of a small table that cannot be what it says it is."""
+    rows = {name: merged(TABLES[name], brought)[0] for name, brought in tables.items()}
+    actions_of(_with_amounts(rows.get("corporate_actions", ()), labels_of(rows.get("sectors", ()))))
+    official_of(rows.get("official_adjustments", ()))
+    mergers_of(rows.get("mergers", ()), NO_ROWS)  # whether the prices agree is seen when they are read
+    holidays_of(rows.get("holidays", ()))
+    for row in rows.get("index", ()):
+        row.read("date", day)
+        row.read("close", number)
+
+
+def panel_of(data: Data) -> Panel:
+    """The Panel of a folder's content: labels, adjustments, and what the rules of validation find."""
+    quotes = data.quotes
+    known, findings = _labels(data.tables.get("sectors", ()), quotes)
+    actions, found = actions_of(_with_amounts(data.tables.get("corporate_actions", ()), known))
+    mergers = mergers_of(data.tables.get("mergers", ()), quotes)
+    official = official_of(data.tables.get("official_adjustments", ()))
+    adjustment = adjust(quotes, actions, dict(known.instrument), official)
+    findings += [*found, *adjustment.findings, *findings_of(Market(quotes, _index_days(data)))]
+    place = place_of(quotes)
+    wide = _wide(data)
+    traded = np.zeros((len(place.dates), len(place.symbols)), bool)
+    traded[place.row, place.column] = True
+    symbols = place.symbols.tolist()
+    kept_symbols = set(symbols)
+    return Panel(
+        dates=wide.dates,
+        symbols=wide.symbols,
+        open=wide.frames["open"],
+        high=wide.frames["high"],
+        low=wide.frames["low"],
+        close=wide.frames["close"],
+        volume=wide.frames["volume"],
+        turnover=wide.frames["turnover"],
+        adjustment=np.asarray(np.cumprod(1 / place.matrix(adjustment.factor, 1.0), axis=0), dtype=np.float64),
+        dividend=place.matrix(adjustment.dividend, 0.0),
+        traded=traded,
+        actions=(*(action for action in actions if action.kind != "cash" and action.symbol in kept_symbols), *mergers),
+        known_symbols=frozenset(known.instrument),
+        data_hash=data.data_hash,
+        findings=(*data.findings, *findings),
+        **labels(symbols, known.sector, known.instrument),
+    )
+
+
+def set_aside_findings(aside: Quotes, reason: NDArray[np.object_]) -> list[Finding]:
+    """One finding per reason for which rows were set aside."""
+    found = []
+    for text in sorted(set(reason.tolist())):
+        rule, severity = ASIDE.get(text, ("rows that cannot be right", "warning"))
+        effect = "set aside" if text in ASIDE else f"set aside: {text}"
+        found.append(about_rows(rule, aside, np.flatnonzero(reason == text), effect, severity))
+    return found
+
+
+ASIDE: dict[str, tuple[str, Severity]] = {
+    SATURDAY: ("rows on a Saturday", "note"),
+    COPY: ("rows of a day that repeats the day before", "warning"),
+    OUTRANKED: ("rows that another source states otherwise", "note"),
+    TWICE: ("rows that stand twice in their file with different figures", "warning"),
+    UNKNOWN_COMPANY: ("rows of companies without a known symbol", "note"),
+}
+
+
+def _labels(rows: Sequence[Row], quotes: Quotes) -> tuple[Labels, list[Finding]]:
+    if rows:
+        known = labels_of(rows)
         absent = sorted(set(quotes.names) - set(known.instrument))
         note = Finding("symbols without a row in sectors.csv", len(absent), "never bought", "note", tuple(absent[:3]))
         return known, [note] if absent else []
@@ -77,67 +193,41 @@ def _labels(folder: Path, quotes: Quotes) -> tuple[Labels, list[Finding]]:
     small = {name for name in low if read.instrument[name] == "equity"}
     instrument = {name: "unknown" if name in small else kind for name, kind in read.instrument.items()}
     other = sorted(name for name, kind in instrument.items() if kind != "equity")
-    return Labels({}, instrument), [
+    found = [
         Finding(
             "no sectors.csv",
             len(quotes.names),
             "sectors are unknown, so sector caps cannot bind; kinds of instrument are read off the symbols",
             "warning",
-        ),
-        *(
-            [Finding("symbols that look like no ordinary share", len(other), "never bought", "note", tuple(other[:5]))]
-            if other
-            else []
-        ),
+        )
     ]
+    if other:
+        found.append(
+            Finding("symbols that look like no ordinary share", len(other), "never bought", "note", tuple(other[:5]))
+        )
+    return Labels({}, instrument), found
 
 
-def _panel(
-    quotes: Quotes,
-    factor: NDArray[np.float64],
-    dividend: NDArray[np.float64],
-    known: Labels,
-    actions: list[Action],
-    findings: list[Finding],
-    data_hash: str,
-) -> Panel:
-    days, row = np.unique(quotes.day, return_inverse=True)
-    order = sorted({quotes.names[s] for s in np.unique(quotes.symbol)})
-    column = np.searchsorted(order, np.array(quotes.names))[quotes.symbol]
-    shape = (len(days), len(order))
-
-    def wide(values: NDArray[np.float64], empty: float) -> NDArray[np.float64]:
-        matrix = np.full(shape, empty)
-        matrix[row, column] = values
-        return matrix
-
-    kept = set(order)
-    return Panel(
-        dates=days.astype("datetime64[D]"),
-        symbols=np.array(order, dtype=np.str_),
-        open=wide(quotes.open, np.nan),
-        high=wide(quotes.high, np.nan),
-        low=wide(quotes.low, np.nan),
-        close=wide(quotes.close, np.nan),
-        volume=wide(np.nan_to_num(quotes.volume), 0.0),
-        turnover=wide(np.nan_to_num(quotes.turnover), 0.0),
-        adjustment=np.asarray(np.cumprod(1 / wide(factor, 1.0), axis=0), dtype=np.float64),
-        dividend=wide(dividend, 0.0),
-        traded=wide(np.ones(len(quotes.day)), 0.0) > 0,
-        announced=tuple(
-            (a.symbol, a.ex_date, a.announced) for a in actions if a.kind in ("bonus", "right") and a.symbol in kept
-        ),
-        known_symbols=frozenset(known.instrument),
-        data_hash=data_hash,
-        findings=tuple(findings),
-        **labels(order, known.sector, known.instrument),
-    )
+def _with_amounts(rows: Sequence[Row], known: Labels) -> Iterator[Row]:
+    """Rows of corporate actions; a cash dividend of which only the percent is known gets its amount from the par value."""
+    for row in rows:
+        cells = row.cells
+        if cells["type"] == "cash" and not cells["amount_npr"].strip() and cells.get("pct_of_par", "").strip():
+            par = FUND_PAR if known.instrument.get(cells["symbol"]) == "mutual_fund" else PAR
+            amount = row.read("pct_of_par", number) * par / 100
+            row = replace(row, cells={**cells, "amount_npr": f"{amount:f}"})
+        yield row
 
 
-def _hash(paths: list[Path]) -> str:
+def _index_days(data: Data) -> NDArray[np.int64] | None:
+    days = sorted({row.read("date", day) for row in data.tables.get("index", ()) if row.cells["index"] == "NEPSE"})
+    return np.array([(each - EPOCH).days for each in days], dtype=np.int64) if days else None
+
+
+def _hash(folder: Path, files: Sequence[Path]) -> str:
     digest = hashlib.sha256()
-    for path in paths:
+    for path in files:
         content = path.read_bytes()
-        digest.update(f"{path.name}\0{len(content)}\0".encode())
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{len(content)}\0".encode())
         digest.update(content)
     return digest.hexdigest()

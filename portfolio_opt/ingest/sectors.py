@@ -3,17 +3,14 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from ..errors import InvalidInput
-from .csv_table import read_table
+from .csv_table import Row
 from .fields import symbol
 
 INSTRUMENTS = frozenset(
     {"equity", "promoter_share", "preference_share", "debenture", "government_bond", "mutual_fund", "unknown"}
 )
-REQUIRED = frozenset({"symbol", "sector", "instrument_type"})
-OPTIONAL = frozenset({"name", "status_2026_04", "source", "n_rows_shared", "first_date", "last_date_shared"})
 ALIASES = {
     "hydropower": "Hydro Power",
     "hydropower index": "Hydro Power",
@@ -37,11 +34,11 @@ class Labels:
     instrument: Mapping[str, str]
 
 
-def read_sectors(path: Path) -> Labels:
-    """The labels of a sectors.csv. Raises InvalidInput for an unknown instrument or a symbol that stands twice."""
+def labels_of(rows: Iterable[Row]) -> Labels:
+    """The labels of rows of the sectors table. Raises InvalidInput for an unknown instrument or a symbol that stands twice."""
     sector: dict[str, str] = {}
     instrument: dict[str, str] = {}
-    for row in read_table(path, REQUIRED, OPTIONAL):
+    for row in rows:
         name = row.read("symbol", symbol)
         kind = row.cells["instrument_type"].strip()
         if name in instrument:
@@ -49,10 +46,15 @@ def read_sectors(path: Path) -> Labels:
         if kind not in INSTRUMENTS:
             known = ", ".join(sorted(INSTRUMENTS))
             raise InvalidInput(f"{row.file}, line {row.line}: instrument_type is {kind[:40]!r}; choose one of {known}")
-        given = " ".join(row.cells["sector"].split())
-        sector[name] = ALIASES.get(given.lower(), given)
+        sector[name] = canonical(row.cells["sector"])
         instrument[name] = kind
     return Labels(sector, instrument)
+
+
+def canonical(sector: str) -> str:
+    """A sector under the exchange's own name, whichever way a source spells it."""
+    given = " ".join(sector.split())
+    return ALIASES.get(given.lower(), given)
 
 
 def labels_from_symbols(symbols: Iterable[str]) -> Labels:

@@ -58,6 +58,7 @@ class Account:
 
     lots: in any order; settled_cash: paisa free today; unsettled_cash: (day it becomes free, paisa) pairs
     quoted: paisa per unit the holdings file itself gave, used only for symbols without prices
+    pending: bonus units by symbol that are owned but not yet listed: wealth that cannot be sold
     cost_known, ages_known: whether a file told cost and acquisition days; where not, tax is an upper bound
     """
 
@@ -66,6 +67,7 @@ class Account:
     unsettled_cash: tuple[tuple[date, int], ...] = ()
     investor: Investor = "individual"
     quoted: Mapping[str, int] = field(default_factory=dict)
+    pending: Mapping[str, int] = field(default_factory=dict)
     cost_known: bool = True
     ages_known: bool = True
 
@@ -75,6 +77,12 @@ class Account:
         for amount in (self.settled_cash, *(amount for _, amount in self.unsettled_cash)):
             if amount < 0:
                 raise InvalidInput(f"cash is NPR {rupees(amount)}; give an amount of at least 0")
+
+        for symbol, units in self.pending.items():
+            if units <= 0:
+                raise InvalidInput(
+                    f"{symbol}: {units} units are pending; give a positive number or leave the symbol out"
+                )
 
     def positions(self) -> dict[str, Position]:
         """Holdings by symbol, symbols sorted, lots oldest first; a lot of unknown age counts as the youngest."""

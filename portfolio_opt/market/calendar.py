@@ -1,37 +1,84 @@
-"""Sessions of the exchange: seen ones where an archive covers the day, else the trading week less the known closures."""
+"""Sessions of the exchange, from what is known of each day, and days counted in them.
 
-from collections.abc import Iterable
+A day is looked up in this order, and the first source that covers it decides:
+1. the archive: between its first and last price, exactly the days with prices were sessions;
+2. the rulebook's list of closures, where it is complete: the trading week of the day, less those closures;
+3. nobody knows yet (a provisional day): the trading week of the day, corrected by the user's holiday file.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date, timedelta
+from itertools import pairwise
 
 from ..errors import InvalidInput
 from .rules import Rulebook, rulebook
 
 ONE_DAY = timedelta(days=1)
 LONGEST_CLOSURE = 200  # days; the COVID closure of 2020 took 97
+YEARS_COUNTED = 5
+DAYS_A_YEAR = 365.25
+
+
+@dataclass(frozen=True)
+class Holidays:
+    """What a user's holiday file says of days that no archive shows yet, by day with a name ("" where it gives none).
+
+    closed: days without a session; opened: sessions outside the trading week
+    """
+
+    closed: Mapping[date, str] = field(default_factory=dict)
+    opened: Mapping[date, str] = field(default_factory=dict)
+
+    @property
+    def until(self) -> date | None:
+        """The last day the file names; of later days it says nothing."""
+        return max((*self.closed, *self.opened), default=None)
+
+    def name(self, day: date) -> str:
+        """What the file calls a day, "" where it does not."""
+        return self.closed.get(day) or self.opened.get(day, "")
 
 
 class Calendar:
-    """Which days are sessions, and sessions counted from a day.
+    """Which days are sessions, and sessions counted: one answer per day, whoever asks and in whichever way.
 
-    observed: the sessions an archive shows; between its first and last one, no other day was a session
+    observed: the sessions an archive shows; holidays: what a user's file says of the days that nobody else covers
     """
 
-    def __init__(self, observed: Iterable[date] = (), book: Rulebook | None = None) -> None:
+    def __init__(
+        self, observed: Iterable[date] = (), holidays: Holidays | None = None, book: Rulebook | None = None
+    ) -> None:
         self.book = book or rulebook()
-        self.observed = frozenset(observed)
-        self.first = min(self.observed, default=date.max)
-        self.last = max(self.observed, default=date.min)
+        self.holidays = holidays or Holidays()
+        self.observed = sorted(set(observed))
+        self.first = self.observed[0] if self.observed else date.max
+        self.last = self.observed[-1] if self.observed else date.min
+        self._seen = frozenset(self.observed)
+        self._holes = [a for a, b in pairwise(self.observed) if (b - a).days > LONGEST_CLOSURE]
 
     def is_session(self, day: date) -> bool:
-        if self.first <= day <= self.last:
-            return day in self.observed
-        return day.weekday() in self.book.weekdays(day) and day not in self.book.closures
+        """Whether the exchange trades on a day, as far as anyone here knows."""
+        known = self._known(day)
+        if known is not None:
+            return known
+        if day in self.holidays.opened:
+            return True
+        return day not in self.holidays.closed and self._regular(day)
 
     def is_provisional(self, day: date) -> bool:
-        """Whether the exchange may have been, or be, shut on this day without anyone here knowing."""
-        if self.first <= day <= self.last:
-            return False
-        return not self.book.closures_known_from <= day <= self.book.closures_known_until
+        """Whether the exchange may have been, or be, shut on this day without anyone here knowing.
+
+        A holiday file does not change that: some closures are announced a day ahead, after any file was written.
+        """
+        return self._known(day) is None
+
+    def contradicted(self) -> list[date]:
+        """Days of the holiday file of which the archive, or the rulebook's list, knows the contrary."""
+        closed = [day for day in self.holidays.closed if self._known(day) is True]
+        opened = [day for day in self.holidays.opened if self._known(day) is False]
+        return sorted(closed + opened)
 
     def next_session(self, day: date) -> date:
         """The first session after a day."""
@@ -42,19 +89,91 @@ class Calendar:
         return day if self.is_session(day) else self.next_session(day)
 
     def add_sessions(self, day: date, count: int) -> date:
-        """The session `count` sessions after a day: T+2 of a trade on `day` is add_sessions(day, 2)."""
-        quiet = 0
+        """The session `count` sessions after a day: T+2 of a trade on `day` is add_sessions(day, 2).
+
+        A day without a session counts from where it stands; 0 sessions after a day is the day itself.
+        Raises InvalidInput for a negative count, and where no session follows for 200 days.
+        """
+        if count < 0:
+            raise InvalidInput(f"sessions are counted forward, not {count} from {day}: give a count of at least 0")
         while count:
-            day += ONE_DAY
-            quiet += 1
-            if self.is_session(day):
-                count, quiet = count - 1, 0
-            elif quiet > LONGEST_CLOSURE:
-                raise InvalidInput(
-                    f"no session in the {LONGEST_CLOSURE} days before {day}: check the dates of the prices"
-                )
+            inside = self.first <= day < self.last
+            day, passed = self._along_the_archive(day, count) if inside else (self._walk(day), 1)
+            count -= passed
         return day
 
     def sessions_between(self, start: date, end: date) -> int:
-        """How many sessions lie after `start`, up to and including `end`."""
-        return sum(self.is_session(start + ONE_DAY * k) for k in range(1, (end - start).days + 1))
+        """How many sessions lie after `start`, up to and including `end`; 0 where `end` is not after `start`."""
+        if end <= start:
+            return 0
+        before = min(end, self.first - ONE_DAY)  # the archive answers between `before` and `after`
+        after = max(start, self.last, before)
+        inside = bisect_right(self.observed, end) - bisect_right(self.observed, start)
+        return inside + sum(self.is_session(day) for day in (*_days(start, before), *_days(after, end)))
+
+    def sessions_in(self, year: int) -> int | None:
+        """Sessions of a calendar year, counted; None for a year that the archive does not cover from end to end."""
+        old_year, last_day = date(year - 1, 12, 31), date(year, 12, 31)
+        outside = [*_days(old_year, min(self.first - ONE_DAY, last_day)), *_days(max(self.last, old_year), last_day)]
+        if not self.observed or any(day < self.book.begins or self.is_session(day) for day in outside):
+            return None
+        return sum(day.year == year for day in self.observed)
+
+    def sessions_by_year(self) -> dict[int, int]:
+        """The count of every year that the archive covers from end to end."""
+        years = range(self.first.year, self.last.year + 1) if self.observed else ()
+        return {year: count for year in years if (count := self.sessions_in(year)) is not None}
+
+    def sessions_per_year(self) -> float:
+        """Sessions of the archive's last five years, or of what there is, counted per year of 365.25 days.
+
+        An archive of less than a month counts as a month. Raises InvalidInput without an archive: a number such as 252
+        is never assumed.
+        """
+        if not self.observed:
+            raise InvalidInput("sessions a year are counted from an archive: give the calendar the days with prices")
+        start = max(self.first, self.last - timedelta(days=round(DAYS_A_YEAR * YEARS_COUNTED)))
+        years = max((self.last - start).days / DAYS_A_YEAR, 1 / 12)
+        return self.sessions_between(start, self.last) / years
+
+    def _known(self, day: date) -> bool | None:
+        """Whether a day was a session, where the archive or the rulebook's complete list tells; None elsewhere."""
+        if self.first <= day <= self.last:
+            return day in self._seen
+        if self.book.closures_known_from <= day <= self.book.closures_known_until:
+            return self._regular(day)
+        return None
+
+    def _regular(self, day: date) -> bool:
+        """Whether a day belongs to the trading week of its era and is no closure of the rulebook."""
+        return day.weekday() in self.book.weekdays(day) and day not in self.book.closures
+
+    def _along_the_archive(self, day: date, count: int) -> tuple[date, int]:
+        """The observed session up to `count` sessions after a day, and how many were passed; at least one is."""
+        at = bisect_right(self.observed, day)
+        passed = min(count, len(self.observed) - at)
+        end = self.observed[at + passed - 1]
+        hole = bisect_left(self._holes, day)
+        if hole < len(self._holes) and self._holes[hole] < end:
+            raise _too_long_after(self._holes[hole])
+        if (self.observed[at] - day).days > LONGEST_CLOSURE:
+            raise _too_long_after(day)
+        return end, passed
+
+    def _walk(self, day: date) -> date:
+        """The first session after a day that the archive does not cover."""
+        for k in range(1, LONGEST_CLOSURE + 1):
+            if self.is_session(day + ONE_DAY * k):
+                return day + ONE_DAY * k
+        raise _too_long_after(day)
+
+
+def _days(start: date, end: date) -> list[date]:
+    """The days after `start`, up to and including `end`."""
+    return [start + ONE_DAY * k for k in range(1, (end - start).days + 1)]
+
+
+def _too_long_after(day: date) -> InvalidInput:
+    return InvalidInput(
+        f"no session in the {LONGEST_CLOSURE} days after {day}: check the dates of the prices and of the holiday file"
+    )

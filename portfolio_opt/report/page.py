@@ -7,6 +7,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from . import formats, rebalance_rows
+from .bikram_sambat import bikram_sambat
 from .charts import cash_steps, intervals, paired_bars
 from .rebalance_rows import CASH, ONE_IN_TWENTY
 
@@ -67,6 +68,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["basis_points"] = formats.basis_points
+    environment.filters["bikram_sambat"] = bikram_sambat
     environment.filters["count"] = formats.count
     environment.filters["day_in_words"] = formats.day_in_words
     environment.filters["moment"] = formats.moment

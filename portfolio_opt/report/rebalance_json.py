@@ -137,6 +137,7 @@ def _portfolio(portfolio: Portfolio) -> dict[str, Any]:
                 "value": npr(row.value),
                 "weight": _rounded(row.weight, 6),
                 "priced": row.priced,
+                **({"pending": True} if row.pending else {}),
             }
             for row in portfolio.holdings
         ],

@@ -167,10 +167,10 @@ def sectors(document: Document) -> list[Change]:
 
 def names(document: Document, most: int) -> list[Change]:
     """Names held before or after, the largest after the orders first; the smallest beyond `most` share one row."""
-    before, after = ({row["symbol"]: row for row in document[when]["holdings"]} for when in ("before", "after"))
+    before, after = ({_name(row): row for row in document[when]["holdings"]} for when in ("before", "after"))
     rows = [
-        _change(before.get(symbol, {**row, **NOTHING}), after.get(symbol, {**row, **NOTHING}))
-        for symbol, row in {**before, **after}.items()
+        _change(before.get(name, {**row, **NOTHING}), after.get(name, {**row, **NOTHING}))
+        for name, row in {**before, **after}.items()
     ]
     rows.sort(key=lambda row: (-row.after, -row.before, row.name))
     return rows if len(rows) <= most else [*rows[:most], _together(rows[most:])]
@@ -179,9 +179,14 @@ def names(document: Document, most: int) -> list[Change]:
 NOTHING: Row = {"units": 0, "weight": 0.0}
 
 
+def _name(holding: Row) -> str:
+    """A holding's symbol; bonus units to come stand apart from the units of the same symbol that can be sold."""
+    return f"{holding['symbol']}, bonus to come" if holding.get("pending") else str(holding["symbol"])
+
+
 def _change(before: Row, after: Row) -> Change:
     sector = (after["sector"] or "unknown") + ("" if after["priced"] else ", no prices")
-    return Change(after["symbol"], before["weight"], after["weight"], sector, before["units"], after["units"])
+    return Change(_name(after), before["weight"], after["weight"], sector, before["units"], after["units"])
 
 
 def _together(rows: Sequence[Change]) -> Change:

@@ -12,7 +12,7 @@ from typing import Any
 from .. import __version__
 from ..ingest.findings import Finding
 
-LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "cvxpy", "clarabel", "osqp", "jinja2")
+LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "cvxpy", "clarabel", "osqp", "jinja2", "nepali-datetime")
 
 
 @dataclass(frozen=True)

@@ -164,7 +164,7 @@ def test_a_company_file_that_holds_nothing(refused, tmp_path, content):
 def test_a_folder_that_is_not_there_or_holds_no_prices(refused, tmp_path):
     refused(2, "is not a folder", prices=tmp_path / "gone")
     (tmp_path / "nothing").mkdir()
-    refused(2, "neither prices.parquet nor", prices=tmp_path / "nothing")
+    refused(2, "holds no file of prices", prices=tmp_path / "nothing")
 
 
 def test_a_store_that_is_no_parquet(refused, tmp_path):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import portfolio_opt
 from portfolio_opt.errors import InvalidInput
 from portfolio_opt.forecast.estimate import FEWEST_SESSIONS, estimate
-from portfolio_opt.forecast.liquidity import median_turnover, sessions_since_trade, traded_share
+from portfolio_opt.ingest.actions import Action
 from portfolio_opt.ingest.panel import FRAMES
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample_market"
@@ -43,8 +43,9 @@ def with_another_future(panel, day, rng):
     for name in ("volume", "turnover", "dividend"):
         frames[name][later] = np.where(traded, rng.uniform(0, 1e7, shape), 0.0)
     frames["adjustment"][later] = rng.uniform(0.1, 10, shape)
-    invented = tuple((str(symbol), day + timedelta(days=3), day + timedelta(days=1)) for symbol in panel.symbols)
-    return replace(panel, announced=(*panel.announced, *invented), **frames)
+    soon, told = day + timedelta(days=3), day + timedelta(days=1)
+    invented = tuple(Action(str(symbol), "bonus", soon, ratio=0.5, announced=told) for symbol in panel.symbols)
+    return replace(panel, actions=(*panel.actions, *invented), **frames)
 
 
 @pytest.mark.parametrize("day", [date(2021, 6, 15), date(2024, 6, 4), date(2026, 8, 20)])
@@ -157,26 +158,3 @@ def test_a_market_without_equities_is_refused():
     panel = panel_of({"A": [100] * 70}, instrument={"A": "debenture"})
     with pytest.raises(InvalidInput, match="no equity traded"):
         estimate(panel)
-
-
-# ---- liquidity ----------------------------------------------------------------------------------------------------
-
-
-def test_turnover_counts_sessions_without_a_trade_as_nothing():
-    panel = panel_of(
-        {"A": [10, None, None, 10, 10], "B": [10] * 5}, volume={"A": [9, 0, 0, 9, 9], "B": [1, 2, 3, 4, 5]}
-    )
-    assert median_turnover(panel, 5).tolist() == [90, 30]
-    assert median_turnover(panel, 3).tolist() == [90, 40]
-    assert median_turnover(panel, 4).tolist() == [45, 35]
-
-
-def test_the_share_of_sessions_with_a_trade_counts_those_before_a_listing_as_without():
-    panel = panel_of({"A": [None, None, 10, 10], "B": [10, 10, 10, None]})
-    assert traded_share(panel, 4).tolist() == [0.5, 0.75]
-    assert traded_share(panel, 8).tolist() == [0.25, 0.375]
-
-
-def test_sessions_since_the_last_trade():
-    panel = panel_of({"A": [10, None, None], "B": [10, 10, 10], "C": [None, 10, None]})
-    assert sessions_since_trade(panel).tolist() == [2, 0, 1]

@@ -8,7 +8,8 @@ from hand_made_panels import panel_of, walk
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portfolio_opt.forecast.returns import FIRST_SESSIONS, LONG_HALT, sessions_per_year, total_returns
+from portfolio_opt.forecast.returns import total_returns
+from portfolio_opt.ingest.bands import FIRST_SESSIONS, LONG_HALT
 from portfolio_opt.market.rules import rulebook
 
 NO = None  # did not trade
@@ -141,31 +142,3 @@ def test_a_return_never_changes_when_later_days_become_known(seed, cut):
     assert (early[known] == late[known]).all()
     only_later = np.isnan(early) & ~np.isnan(late)
     assert (late[only_later] == 0).all()  # that a silent name would trade again was not known
-
-
-# ---- sessions a year ----------------------------------------------------------------------------------------------
-
-
-def test_sessions_a_year_are_counted():
-    days = [date(2020, 1, 1) + timedelta(days=2 * k) for k in range(400)]  # every other day for 2.2 years
-    panel = panel_of({"A": [100.0] * 400}, days=days)
-    assert sessions_per_year(panel) == pytest.approx(365.25 / 2)
-
-
-def test_only_the_last_five_years_are_counted():
-    daily = [date(2010, 1, 1) + timedelta(days=k) for k in range(2000)]
-    weekly = [daily[-1] + timedelta(days=7 * k) for k in range(1, 300)]  # 5.7 years
-    panel = panel_of({"A": [100.0] * (len(daily) + len(weekly))}, days=[*daily, *weekly])
-    assert sessions_per_year(panel) == pytest.approx(365.25 / 7, rel=0.005)
-
-
-def test_a_closure_lowers_the_count():
-    days = [d for d in (date(2024, 1, 1) + timedelta(days=k) for k in range(731)) if d.month != 4]
-    panel = panel_of({"A": [100.0] * len(days)}, days=days)
-    assert sessions_per_year(panel) == pytest.approx(365.25 - 30, abs=1)
-
-
-@pytest.mark.parametrize("sessions", [1, 2, 10])
-def test_a_very_short_panel_does_not_claim_more_sessions_than_a_month_would_have(sessions):
-    panel = panel_of({"A": [100.0] * sessions})
-    assert sessions_per_year(panel) == (sessions - 1) * 12

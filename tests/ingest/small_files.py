@@ -1,9 +1,12 @@
 """Price folders and exports small enough to read, written the way users have them, and what every refusal must be."""
 
+import csv
 import re
 import time
+import zipfile
 from datetime import date, timedelta
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 import numpy as np
 import pyarrow as pa
@@ -120,4 +123,84 @@ def quotes_of(**series):
         volume=np.full(len(rows), 1000.0),
         turnover=1000 * close,
         per_change=np.array([row[3] if len(row) > 3 else np.nan for row in rows], dtype=float),
+        sources=("written by hand",),
+        source=np.zeros(len(rows), dtype=np.int64),
     )
+
+
+# ---- workbooks, written by hand: a zip archive of XML parts
+
+MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+PACKAGE = "http://schemas.openxmlformats.org/package/2006"
+FIRST_SERIAL = date(1899, 12, 30)
+
+
+def xlsx_cell(place, value):
+    """The XML of a cell: text, truth, day or number, as a spreadsheet stores it."""
+    if isinstance(value, bool):
+        return f'<c r="{place}" t="b"><v>{int(value)}</v></c>'
+    if isinstance(value, date):
+        return f'<c r="{place}" s="1"><v>{(value - FIRST_SERIAL).days}</v></c>'
+    if isinstance(value, str):
+        return f'<c r="{place}" t="inlineStr"><is><t xml:space="preserve">{escape(value)}</t></is></c>'
+    return f'<c r="{place}"><v>{value!r}</v></c>'
+
+
+def xlsx_rows(rows):
+    """The XML of rows of values, absent ones left out as spreadsheets do."""
+    lines = []
+    for k, row in enumerate(rows, 1):
+        cells = [xlsx_cell(f"{chr(65 + j)}{k}", value) for j, value in enumerate(row) if value not in ("", None)]
+        lines.append(f'<row r="{k}">{"".join(cells)}</row>')
+    return "".join(lines)
+
+
+def xlsx_parts(*sheets):
+    """The parts of a workbook by name, one worksheet per sheet of row XML."""
+    numbers = range(1, len(sheets) + 1)
+    names = "".join(f'<sheet name="S{k}" sheetId="{k}" r:id="r{k}"/>' for k in numbers)
+    ties = "".join(
+        f'<Relationship Id="r{k}" Type="{OFFICE}/worksheet" Target="worksheets/sheet{k}.xml"/>' for k in numbers
+    )
+    styles = f'<Relationship Id="styles" Type="{OFFICE}/styles" Target="styles.xml"/>'
+    root = f'<Relationship Id="r1" Type="{OFFICE}/officeDocument" Target="xl/workbook.xml"/>'
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"
+    return {
+        "[Content_Types].xml": f'<Types xmlns="{PACKAGE}/content-types"><Default Extension="xml" ContentType="{kind}"/></Types>',
+        "_rels/.rels": f'<Relationships xmlns="{PACKAGE}/relationships">{root}</Relationships>',
+        "xl/workbook.xml": f'<workbook xmlns="{MAIN}" xmlns:r="{OFFICE}"><sheets>{names}</sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{PACKAGE}/relationships">{ties}{styles}</Relationships>',
+        "xl/styles.xml": f'<styleSheet xmlns="{MAIN}"><cellXfs><xf numFmtId="0"/><xf numFmtId="14"/></cellXfs></styleSheet>',
+        **{
+            f"xl/worksheets/sheet{k}.xml": f'<worksheet xmlns="{MAIN}"><sheetData>{rows}</sheetData></worksheet>'
+            for k, rows in zip(numbers, sheets, strict=True)
+        },
+    }
+
+
+def write_parts(path, parts):
+    """An archive of the parts."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in parts.items():
+            archive.writestr(name, text)
+    return path
+
+
+def write_xlsx(path, *sheets):
+    """A workbook of sheets, each a list of rows of values."""
+    return write_parts(path, xlsx_parts(*(xlsx_rows(rows) for rows in sheets)))
+
+
+def typed(text):
+    """A CSV cell as a spreadsheet would store it once typed in: a number, a day or text."""
+    if re.fullmatch(r"-?\d+(\.\d+)?", text) and len(text) <= 15 and not re.match(r"-?0\d", text):
+        return float(text)
+    return date.fromisoformat(text) if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text) else text
+
+
+def as_xlsx(path, cell=typed):
+    """The table of a CSV file as a workbook that bears the CSV file's name."""
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        rows = [[cell(text) for text in row] for row in csv.reader(file)]
+    return write_xlsx(path.with_name(f"{path.stem}-as-workbook.csv"), rows)

@@ -4,7 +4,7 @@ from datetime import date
 
 import numpy as np
 import pytest
-from small_files import COMPANY_HEADER, HOLDER, ROOT, company_line, refusal, rules_of, sessions, traded
+from small_files import COMPANY_HEADER, HOLDER, ROOT, company_line, finding, refusal, rules_of, sessions, traded
 
 from portfolio_opt.errors import InvalidInput
 from portfolio_opt.ingest.prices import read_prices
@@ -42,10 +42,7 @@ def companies(tmp_path):
 @pytest.mark.parametrize(
     ("column", "text"),
     [
-        *(
-            ("close", text)
-            for text in ("abc", "", "-", "nan", "NaN", "inf", "1e999", "0x10", "1_000", '"1,000"', "१००")
-        ),
+        *(("close", text) for text in ("abc", "", "-", "nan", "NaN", "inf", "1e999", "0x10", "1_000", '"1,00"', "१००")),
         *((column, text) for column in ("open", "traded_quantity") for text in ("abc", "inf", "1e999", "null", "1 0")),
         *(("published_date", text) for text in ("03/04/2025", "2082-05-05", "2025-02-30", "2025-1-5", "", "45662")),
     ],
@@ -74,10 +71,10 @@ def test_a_row_with_too_many_or_too_few_fields_is_refused(companies, line, count
         (text_of(GOOD[0], GOOD[1] + "\x00").encode(), "is not UTF-8 text"),
         (text_of(*GOOD * 300, GOOD[1] + "\x00").encode(), "is not UTF-8 text"),
         (text_of(GOOD[0], GOOD[1] + "é").encode("latin-1"), "not UTF-8 text; save the file as CSV UTF-8"),
-        (text_of(*GOOD).replace("close", "last").encode(), "another header"),
-        (text_of(*GOOD).replace(",", ";").encode(), "another header"),
-        (text_of(*GOOD).partition("\n")[2].encode(), "another header"),
-        (f"Holder Name :,{HOLDER}\n{text_of(*GOOD)}".encode(), "another header"),
+        (text_of(*GOOD).replace("close", "last").encode(), "a header of none of company CSV"),
+        (text_of(*GOOD).replace(",", ";").encode(), "a header of none of company CSV"),
+        (text_of(*GOOD).partition("\n")[2].encode(), "a header of none of company CSV"),
+        (f"Holder Name :,{HOLDER}\n{text_of(*GOOD)}".encode(), "a header of none of company CSV"),
     ],
 )
 @pytest.mark.parametrize("beside", [True, False])
@@ -93,9 +90,15 @@ def test_a_quotation_mark_left_open_swallows_no_rows(companies, lines):
     assert refusal(read_prices, companies(NABIL=text_of(*lines))).startswith("NABIL.csv")
 
 
-def test_two_files_of_one_symbol_are_refused(companies):
-    message = refusal(read_prices, companies(NABIL=text_of(GOOD[0]), nabil=text_of(GOOD[1])))
-    assert "two files name the symbol NABIL; keep one" in message
+def test_two_files_of_one_symbol_are_merged_and_what_they_state_differently_is_said(companies):
+    other = changed(GOOD[1], "close", "101")
+    panel = read_prices(
+        companies(NABIL=text_of(*GOOD[:2]), **{"nabil_2025-01-01_2025-12-31.csv": text_of(other, GOOD[2])})
+    )
+    assert panel.symbols.tolist() == ["NABIL"]
+    assert panel.close[:, 0].tolist() == [100.0, 101.0, 100.0]  # of one kind of file and one volume the greater close
+    found = finding(panel.findings, "rows that another source states otherwise")
+    assert found.examples == (f"NABIL on {DAYS[1]}",)
 
 
 @pytest.mark.parametrize("name", ["A" * 31 + ".csv", "1301120000123456.csv"])
@@ -115,6 +118,7 @@ def test_a_file_that_is_not_named_after_a_symbol_is_refused(companies, name):
         text_of(*(line.replace(",100,", ", 100.0 ,") for line in GOOD)).encode(),
         text_of(*(",".join(f'"{cell}"' for cell in line.split(",")) for line in GOOD)).encode(),
         text_of(*(line.replace(",1000,", ",1e3,") for line in GOOD)).encode(),
+        text_of(*(line.replace(",1000,", ',"1,000",') for line in GOOD)).encode(),
         text_of(*(line.replace("05,", "05 00:00:00,") for line in GOOD)).encode(),
     ],
 )
@@ -152,7 +156,7 @@ def test_files_beside_the_companies_are_read_as_what_they_are(companies):
         sectors="symbol,sector,instrument_type\nNABIL,Banking,equity\n",
         corporate_actions="symbol,type,ratio,amount_npr,issue_price,book_close,ex_date\nNABIL,cash,,5,,,2025-01-06\n",
     )
-    (folder / "README.txt").write_text("not a price")
+    (folder / "README.md").write_text("not a price")
     panel = read_prices(folder)
     assert panel.symbols.tolist() == ["NABIL"]
     assert panel.sector.tolist() == ["Commercial Banks"]

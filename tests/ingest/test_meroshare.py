@@ -2,68 +2,38 @@
 
 import csv
 import random
-from datetime import date, timedelta
+from datetime import date
 from fractions import Fraction
 
 import pytest
+from account_exports import (
+    HISTORY_HEADER,
+    HOLDINGS_HEADER,
+    JANUARY,
+    WACC_HEADER,
+    history,
+    holdings,
+    in_january,
+    lots_of,
+    wacc,
+    written,
+)
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from small_files import DEMAT, HOLDER, SAMPLE_ACCOUNTS, finding, refusal, rules_of
 
 from portfolio_opt.errors import InvalidInput
-from portfolio_opt.ingest.meroshare import Cost, Held, read_account, read_holdings, read_transactions, read_wacc
+from portfolio_opt.ingest.account.history import read_transactions
+from portfolio_opt.ingest.account.holdings import Held, read_holdings
+from portfolio_opt.ingest.account.wacc import Cost, read_wacc
+from portfolio_opt.ingest.account_files import read_account
 
-HOLDINGS_HEADER = (
-    "S.N,Scrip,Current Balance,Last Closing Price,Value as of Last Closing Price,"
-    "Last Transaction Price (LTP),Value as of LTP"
-)
-WACC_HEADER = "S.N,Demat,Scrip Name,WACC Calculated Quantity,WACC Rate,Total Cost of Capital,Last Modification Date"
-HISTORY_HEADER = (
-    "S.N,Scrip,Transaction Date,Credit Quantity,Debit Quantity,Balance After Transaction,History Description"
-)
-JANUARY = date(2026, 1, 1)
+EVERY_FILE = ("holdings", "wacc", "transactions", "purchases", "trade_book")
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("exports")
-
-
-def written(folder, name, *lines):
-    path = folder / f"{name}.csv"
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return path
-
-
-def holdings(folder, **balances):
-    rows = [f'{k},{name},{units},"1,097.6",-,"1,097.6",-' for k, (name, units) in enumerate(balances.items(), 1)]
-    return written(folder, "holdings", HOLDINGS_HEADER, *rows)
-
-
-def wacc(folder, **costs):
-    """Costs by symbol: (units, rupees in all)."""
-    rows = [
-        f"{k},{DEMAT},{name},{units},{(total / units if units else 0):.4f},{total:.2f},2026-01-01 11:00:00"
-        for k, (name, (units, total)) in enumerate(costs.items(), 1)
-    ]
-    return written(folder, "wacc", f"Holder Name :,{HOLDER}", WACC_HEADER, *rows)
-
-
-def history(folder, *rows):
-    """Rows of (symbol, day, units moved) or (symbol, day, units moved, description)."""
-    lines = []
-    for k, (name, day, moved, *words) in enumerate(rows, 1):
-        came, went = (moved, "-") if moved > 0 else ("-", -moved)
-        lines.append(f"{k},{name},{day},{came},{went},-,{words[0] if words else 'ON-CR 000001 TD:A SET:B'}")
-    return written(folder, "history", HISTORY_HEADER, *lines)
-
-
-def lots_of(account, name="NABIL"):
-    return [(lot.units, lot.acquired) for lot in account.positions()[name].lots]
-
-
-def in_january(k):
-    return JANUARY + timedelta(days=k)
 
 
 # ---- the three files as they come
@@ -182,7 +152,12 @@ def test_an_account_without_files_is_cash():
             "line 2: current balance '0.5' is not a whole number",
         ),
         (read_holdings, HOLDINGS_HEADER, ["1,NABIL,1e999,1,1,1,1"], "line 2: current balance '1e999' is not a number"),
-        (read_holdings, HOLDINGS_HEADER, ["1,NABIL,1e9999999,1,1,1,1"], "line 2: current balance '1e9999999'"),
+        (
+            read_holdings,
+            HOLDINGS_HEADER,
+            ["1,NABIL,1e9999999,1,1,1,1"],
+            "line 2: current balance (not shown) is not a number",
+        ),
         (read_holdings, HOLDINGS_HEADER, ["1,NABIL,,1,1,1,1"], "line 2: current balance '' is not a number"),
         (read_holdings, HOLDINGS_HEADER, ['1,NABIL,"1,5",1,1,1,1'], "line 2: current balance '1,5' is not a number"),
         (read_holdings, HOLDINGS_HEADER, ["1,NABIL,5,-2,1,1,1"], "line 2: last closing price '-2' is below zero"),
@@ -237,22 +212,18 @@ def test_a_rearrangement_with_a_bad_purchase_day_is_refused_not_a_crash(folder, 
     assert why in message
 
 
-@pytest.mark.parametrize("which", [0, 1, 2])
+@pytest.mark.parametrize("which", EVERY_FILE)
 @pytest.mark.parametrize(
     "content", [b"", b"\n", HOLDINGS_HEADER.encode("utf-16"), b"S.N,Scrip\x00", b"PK\x03\x04\x00", b"\xe9t\xe9"]
 )
 def test_what_is_no_text_is_refused_in_every_place(tmp_path, which, content):
     (tmp_path / "export.csv").write_bytes(content)
-    arguments = [None, None, None]
-    arguments[which] = tmp_path / "export.csv"
-    assert "export.csv" in refusal(read_account, *arguments)
+    assert "export.csv" in refusal(read_account, **{which: tmp_path / "export.csv"})
 
 
-@pytest.mark.parametrize("which", [0, 1, 2])
+@pytest.mark.parametrize("which", EVERY_FILE)
 def test_a_missing_export_is_named(tmp_path, which):
-    arguments = [None, None, None]
-    arguments[which] = str(tmp_path / "gone.csv")
-    assert "gone.csv does not exist" in refusal(read_account, *arguments)
+    assert "gone.csv does not exist" in refusal(read_account, **{which: str(tmp_path / "gone.csv")})
 
 
 @settings(deadline=None)

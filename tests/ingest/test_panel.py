@@ -137,10 +137,10 @@ def test_nothing_later_than_the_day_is_known(panel, cut):
     known = panel.until(cut)
     assert known.last_date == max(day for day in panel.sessions() if day <= cut)
     assert known.known_until == cut
-    expected = [a for a in panel.announced if (a[2] or a[1]) <= cut]
-    assert list(known.announced) == expected
+    expected = [a for a in panel.actions if (a.announced or a.ex_date) <= cut]
+    assert list(known.actions) == expected
     assert len(expected) > 0
-    assert (len(expected) < len(panel.announced)) == (cut < CUTS[-1])  # the last one was announced by then
+    assert (len(expected) < len(panel.actions)) == (cut < CUTS[-1])  # the last one was announced by then
 
 
 def test_a_later_day_is_refused_once_cut(panel):

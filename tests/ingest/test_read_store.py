@@ -21,10 +21,12 @@ from small_files import (
     write_store,
 )
 
+from portfolio_opt.ingest.merge import COPY_SYMBOLS
 from portfolio_opt.ingest.panel import FRAMES
 from portfolio_opt.ingest.prices import read_prices
-from portfolio_opt.ingest.quotes import HIGHEST_PRICE, STALE_DAY_SYMBOLS
-from portfolio_opt.ingest.sectors import ALIASES, INSTRUMENTS, labels_from_symbols, read_sectors
+from portfolio_opt.ingest.quotes import HIGHEST_PRICE
+from portfolio_opt.ingest.sectors import ALIASES, INSTRUMENTS, labels_from_symbols, labels_of
+from portfolio_opt.ingest.shapes.recognise import read_source
 
 DAYS = sessions(6)
 SATURDAY = date(2025, 1, 11)
@@ -92,7 +94,7 @@ def test_prices_that_are_all_ghosts_are_refused(write, tmp_path):
 
 def test_a_missing_folder_a_file_and_an_empty_folder_are_refused(tmp_path):
     assert "gone is not a folder" in refusal(read_prices, tmp_path / "gone")
-    assert "holds neither prices.parquet nor CSV files with published_date,open," in refusal(read_prices, tmp_path)
+    assert "holds no file of prices" in refusal(read_prices, tmp_path)
     write_store(tmp_path, two_days())
     assert "prices.parquet is not a folder" in refusal(read_prices, tmp_path / "prices.parquet")
 
@@ -113,12 +115,17 @@ def damaged(content, how):
 def test_what_is_no_parquet_file_is_refused(how, tmp_path):
     content = (SAMPLE_MARKET / "prices.parquet").read_bytes()
     (tmp_path / "prices.parquet").write_bytes(damaged(content, how))
-    assert "prices.parquet is not a readable Parquet file" in refusal(read_prices, tmp_path)
+    words = {
+        "empty": "prices.parquet is empty",
+        "a CSV": "prices.parquet has a header of none of",
+        "UTF-16": "prices.parquet is not UTF-8 text",
+    }
+    assert words.get(how, "prices.parquet is not a readable Parquet file") in refusal(read_prices, tmp_path)
 
 
 def test_a_folder_called_prices_parquet_is_refused(tmp_path):
     (tmp_path / "prices.parquet").mkdir()
-    assert "prices.parquet is not a readable Parquet file" in refusal(read_prices, tmp_path)
+    assert "prices.parquet is a folder" in refusal(read_prices, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -127,8 +134,8 @@ def test_a_folder_called_prices_parquet_is_refused(tmp_path):
         ({"date": pa.array([datetime(2025, 1, 5), datetime(2025, 1, 6)])}, "date is timestamp[us]; write it as date32"),
         ({"date": pa.array(["2025-01-05", "2025-01-06"])}, "date is string"),
         ({"date": pa.array([20250105, 20250106])}, "date is int64"),
-        ({"symbol": pa.array([1.0, 2.0])}, "symbol is double, but symbols are text"),
-        ({"symbol": pa.array([1, 2]).dictionary_encode()}, "symbol is int64, but symbols are text"),
+        ({"symbol": pa.array([1.0, 2.0])}, "symbol is double, but symbols and sources are text"),
+        ({"symbol": pa.array([1, 2]).dictionary_encode()}, "symbol is int64, but symbols and sources are text"),
         ({"close": pa.array(["100", "100"])}, "close is string, but it holds numbers"),
         ({"close": pa.array([True, True])}, "close is bool, but it holds numbers"),
         ({"volume": pa.array([date(2025, 1, 5)] * 2)}, "volume is date32[day], but it holds numbers"),
@@ -223,7 +230,7 @@ def test_a_ghost_saturday_is_set_aside_and_said(write, tmp_path):
     rows = two_days()
     panel = read_prices(write(tmp_path, [*rows, traded("NABIL", SATURDAY, 120.0), traded("ADBL", SATURDAY)]))
     found = finding(panel.findings, "rows on a Saturday")
-    assert (found.rows, found.examples) == (2, (str(SATURDAY),))
+    assert (found.rows, found.examples) == (2, (f"ADBL on {SATURDAY}", f"NABIL on {SATURDAY}"))
     same_panel(panel, read_prices(write(tmp_path / "without", rows)))
 
 
@@ -240,19 +247,20 @@ def market_days(count, days, repeat=()):
 
 @in_both_layouts
 def test_a_day_that_repeats_the_day_before_is_set_aside_and_said(write, tmp_path):
-    rows = market_days(STALE_DAY_SYMBOLS, DAYS, repeat=(2, 3))
+    rows = market_days(COPY_SYMBOLS, DAYS, repeat=(2, 3))
     panel = read_prices(write(tmp_path, rows))
     found = finding(panel.findings, "rows of a day that repeats the day before")
-    assert (found.rows, found.severity) == (2 * STALE_DAY_SYMBOLS, "warning")
-    assert found.examples == (str(DAYS[2]), str(DAYS[3]))
+    assert (found.rows, found.severity) == (2 * COPY_SYMBOLS, "warning")
+    days = {case["date"] for case in found.cases.listed()}
+    assert days == {str(DAYS[2]), str(DAYS[3])}
     assert panel.sessions() == [day for day in DAYS if day not in DAYS[2:4]]
 
 
 @in_both_layouts
 def test_a_quiet_day_is_no_repeated_day(write, tmp_path):
     """One symbol that moved, another volume, or too few symbols to tell: the day stays."""
-    few = market_days(STALE_DAY_SYMBOLS - 1, DAYS, repeat=(2,))
-    moved = market_days(STALE_DAY_SYMBOLS, DAYS, repeat=(2,))
+    few = market_days(COPY_SYMBOLS - 1, DAYS, repeat=(2,))
+    moved = market_days(COPY_SYMBOLS, DAYS, repeat=(2,))
     moved[2]["volume"] += 1
     for k, rows in enumerate((few, moved)):
         panel = read_prices(write(tmp_path / str(k), rows))
@@ -312,7 +320,7 @@ def test_the_order_of_the_rows_does_not_matter(sample_table, tmp_path_factory, s
     shuffled, panel = read_prices(folder), read_prices(SAMPLE_MARKET)
     same_panel(shuffled, panel)
     assert shuffled.findings == panel.findings
-    assert shuffled.announced == panel.announced
+    assert shuffled.actions == panel.actions
     assert shuffled.data_hash != panel.data_hash
 
 
@@ -350,6 +358,10 @@ def test_the_hash_is_of_every_file_read(tmp_path):
 # ---- sectors
 
 
+def read_sectors(path):
+    return labels_of(read_source(path)[1].tables["sectors"])
+
+
 def sectors_file(folder, *rows, header="symbol,sector,instrument_type"):
     (folder / "sectors.csv").write_text("\n".join([header, *rows]) + "\n")
     return folder / "sectors.csv"
@@ -374,10 +386,10 @@ def test_a_sectors_file_is_read_strictly(rows, words, tmp_path):
 
 
 def test_a_sectors_file_with_another_header_is_refused(tmp_path):
-    assert "unknown column" in refusal(
-        read_sectors, sectors_file(tmp_path, "A,B,equity,x", header="symbol,sector,instrument_type,isin")
-    )
-    assert "no header" in refusal(read_sectors, sectors_file(tmp_path, "A,B", header="symbol,sector"))
+    strange = sectors_file(tmp_path, "A,B,equity,x", header="symbol,sector,instrument_type,isin")
+    assert "nearest is sectors table, of whose columns it has 1 unknown" in refusal(read_sectors, strange)
+    short = sectors_file(tmp_path, "A,B", header="symbol,sector")
+    assert "nearest is sectors table, of whose columns it lacks instrument_type" in refusal(read_sectors, short)
 
 
 @pytest.mark.parametrize("kind", sorted(INSTRUMENTS))

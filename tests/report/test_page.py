@@ -72,9 +72,14 @@ def test_the_sections_stand_in_their_order(text):
 
 def test_the_heading_names_day_run_and_investor():
     page = Page(rebalance_page(plan_documents.ordinary()))
-    assert page.texts("h1") == ["Orders for Sunday 23 August 2026"]
+    assert page.texts("h1") == ["Orders for Sunday 23 August 2026 Bhadau 7, 2083 BS"]
     facts = " ".join(text for attributes, text in page.all("dl") if attributes.get("class") == "facts")
-    for fact in ("Friday 21 August 2026", "individual", plan_documents.ordinary()["run_id"], "2026-08-23 09:00 +05:45"):
+    for fact in (
+        "Friday 21 August 2026 Bhadau 5, 2083 BS",
+        "individual",
+        plan_documents.ordinary()["run_id"],
+        "2026-08-23 09:00 +05:45",
+    ):
         assert fact in facts
 
 
@@ -89,8 +94,28 @@ def test_every_order_is_there_with_its_money_and_reason():
         assert f"{money(one['band_low'])} – {money(one['band_high'])}" in cells
         assert one["place_on"] in cells
     assert cells.count(REASON) == 3
-    assert "Sunday 23 August 2026: 1 sale and 1 purchase" in rows
-    assert any(row.startswith("Tuesday 25 August 2026: 1 purchase") and "run again that day" in row for row in rows)
+    assert "Sunday 23 August 2026 Bhadau 7, 2083: 1 sale and 1 purchase" in rows
+    assert any(
+        row.startswith("Tuesday 25 August 2026 Bhadau 9, 2083: 1 purchase") and "run again that day" in row
+        for row in rows
+    )
+
+
+def test_the_cash_ladder_gives_each_day_its_bikram_sambat_date_once():
+    cells = [
+        text
+        for attributes, text in Page(rebalance_page(plan_documents.ordinary())).all("td")
+        if "data-label" in attributes
+    ]
+    days = [cell for cell in cells if cell.startswith("2026-08-") and cell != "2026-08-21"]
+    assert days[-4:] == ["2026-08-23 Bhadau 7, 2083", "2026-08-23", "2026-08-23", "2026-08-25 Bhadau 9, 2083"]
+
+
+def test_where_the_almanac_is_not_fixed_yet_the_gregorian_date_stands_alone():
+    document = plan_documents.ordinary()
+    text = rebalance_page(document | {"trade_date": "2031-08-22", "as_of": "2031-08-21"})
+    assert Page(text).texts("h1") == ["Orders for Friday 22 August 2031"]
+    assert "close of Thursday 21 August 2031</dd>" in text
 
 
 def test_only_an_odd_lot_names_its_board():

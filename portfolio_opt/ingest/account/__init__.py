@@ -1,0 +1,1 @@
+"""The files of one account, one module a kind, and what follows from them together."""
