@@ -179,3 +179,17 @@ def test_files_as_found_in_the_wild_are_read_or_refused_by_row(tmp_path):
         else:
             assert panel.symbols.tolist() == [path.stem]
             assert panel.last_date <= date(2025, 8, 21)
+
+
+@pytest.mark.parametrize("copy", ["NABIL (1).csv", "NABIL(2).csv", "NABIL_2000-01-01_2021-12-31 (1).csv"])
+def test_a_browsers_second_copy_is_the_same_symbol(companies, copy):
+    panel = read_prices(companies(**{"NABIL": text_of(*GOOD[:2]), copy: text_of(*GOOD)}))
+    assert panel.symbols.tolist() == ["NABIL"]
+    assert panel.traded.sum() == len(GOOD)
+
+
+def test_notes_beside_the_files_are_passed_over_but_data_of_any_ending_are_read(companies):
+    panel = read_prices(
+        companies(**{"NABIL": text_of(*GOOD), "README.txt": "prices, fetched today", "ADBL.txt": text_of(*GOOD)})
+    )
+    assert panel.symbols.tolist() == ["ADBL", "NABIL"]

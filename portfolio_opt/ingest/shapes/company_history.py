@@ -35,6 +35,7 @@ NEPALSTOCK = (
 )
 LTP = ("date", "open", "high", "low", "ltp", "percent_change", "qty", "turnover")
 COMMON_NAMES = ("prices", "dividend", "right-share")  # of files that every company's folder has
+AGAIN = re.compile(r" ?\(\d+\)$")  # what a browser puts behind the name of a file that it has saved before
 SPAN = re.compile(r"_\d{4}-\d{2}-\d{2}_\d{4}-\d{2}-\d{2}$")  # a download's first and last day behind the symbol
 
 
@@ -104,8 +105,8 @@ read_ltp = history(
 
 
 def symbol_of(path: Path) -> str:
-    """The symbol that a company's file belongs to: its name, without a span of days, or its folder's where the name is common."""
-    stem = SPAN.sub("", path.stem)
+    """The symbol that a company's file belongs to: its name, without a span of days, or its folder's where that is common."""
+    stem = SPAN.sub("", AGAIN.sub("", path.stem))
     if stem.lower() in COMMON_NAMES:
         stem = path.resolve().parent.name
     try:

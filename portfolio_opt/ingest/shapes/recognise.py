@@ -68,6 +68,7 @@ CSV_SHAPES = (
         if name != "index"
     ),
 )
+LONGEST_HEADER = 4096  # bytes
 SUFFIXES = frozenset({".csv", ".txt", ".json", ".jsonl", ".parquet"})
 SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
@@ -163,11 +164,24 @@ def _keys(line: str) -> list[str]:
 
 
 def source_files(source: Path) -> Iterator[Path]:
-    """The files of a source: itself, or those of a folder, at any depth and sorted, whose ending a data file can have."""
+    """The files of a source: itself, or those of a folder, at any depth and sorted, whose ending a data file can have.
+
+    A text file in a folder is one only if it begins like data: folders also hold notes.
+    """
     if not source.is_dir():
         yield source
         return
     for path in sorted(source.rglob("*")):
         hidden = any(part.startswith(".") for part in path.relative_to(source).parts)
         if path.suffix.lower() in SUFFIXES and path.is_file() and not hidden:
-            yield path
+            if path.suffix.lower() != ".txt" or _begins_like_data(path):
+                yield path
+
+
+def _begins_like_data(path: Path) -> bool:
+    with path.open("rb") as file:
+        line = file.readline(LONGEST_HEADER).decode("utf-8-sig", "replace").strip()
+    if line[:1] in ("{", "["):
+        return True
+    header = header_of(line) if line.isprintable() else []
+    return any(shape.fits(header) for shape in CSV_SHAPES)
