@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from portfolio_opt.forecast.returns import total_returns
-from portfolio_opt.ingest.adjustment import APPLIED, IMPLIED, OVERRULED, PUBLISHED
-from portfolio_opt.ingest.bands import FIRST_SESSIONS, LONG_HALT, furthest_moves
+from portfolio_opt.ingest.corporate.adjustment import APPLIED, IMPLIED, OVERRULED, PUBLISHED
+from portfolio_opt.ingest.corporate.bands import FIRST_SESSIONS, LONG_HALT, furthest_moves
 from portfolio_opt.ingest.panel import Panel
 from portfolio_opt.ingest.prices import read_prices
 

@@ -18,10 +18,10 @@ from ..files import publish, require_replaceable
 from ..forecast.beliefs import Beliefs
 from ..forecast.estimate import estimate
 from ..ingest.account_files import read_account
-from ..ingest.endings import ended_holdings
+from ..ingest.corporate.endings import ended_holdings
+from ..ingest.corporate.mergers import in_successors
 from ..ingest.findings import Finding, about
 from ..ingest.holidays import holiday_file, holiday_findings, read_holidays
-from ..ingest.mergers import in_successors
 from ..ingest.names import price_disagreements, refuse_misspelt
 from ..ingest.panel import Panel
 from ..ingest.prices import read_prices

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..errors import InvalidInput
 from ..ingest.account_files import read_account
-from ..ingest.endings import ending_findings
+from ..ingest.corporate.endings import ending_findings
 from ..ingest.holidays import holiday_file, holiday_findings, read_holidays
 from ..ingest.names import refuse_misspelt
 from ..ingest.prices import read_prices

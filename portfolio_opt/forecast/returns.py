@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ..ingest.bands import FIRST_SESSIONS, LONG_HALT, furthest_moves
+from ..ingest.corporate.bands import FIRST_SESSIONS, LONG_HALT, furthest_moves
 from ..ingest.panel import Panel
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import InvalidInput
 from ..market.rules import rulebook
-from .actions import Action
+from .corporate.actions import Action
 from .findings import Finding
 
 Matrix = NDArray[np.float64]

@@ -10,9 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..errors import InvalidInput
-from .actions import actions_of
-from .adjustment import adjust
 from .companies import UNKNOWN_COMPANY, under_symbols
+from .corporate.actions import actions_of
+from .corporate.adjustment import adjust
+from .corporate.mergers import mergers_of
+from .corporate.official import official_of
 from .csv_table import Row
 from .fields import day, number, shown
 from .findings import Finding, Severity, about, about_rows
@@ -20,8 +22,6 @@ from .gather import gather
 from .holidays import FILE as HOLIDAYS
 from .holidays import holidays_of
 from .merge import COPY, OUTRANKED, SATURDAY, TWICE, merge
-from .mergers import mergers_of
-from .official import official_of
 from .panel import Panel, labels
 from .quotes import EPOCH, NO_ROWS, Quotes
 from .sectors import Labels, labels_from_symbols, labels_of

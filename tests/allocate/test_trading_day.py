@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from portfolio_opt.allocate.trading_day import trading_day
-from portfolio_opt.ingest.actions import Action
+from portfolio_opt.ingest.corporate.actions import Action
 from portfolio_opt.ingest.panel import Panel
 from portfolio_opt.ingest.universe import universe
 from portfolio_opt.market.calendar import Calendar

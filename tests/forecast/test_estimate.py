@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import portfolio_opt
 from portfolio_opt.errors import InvalidInput
 from portfolio_opt.forecast.estimate import FEWEST_SESSIONS, estimate
-from portfolio_opt.ingest.actions import Action
+from portfolio_opt.ingest.corporate.actions import Action
 from portfolio_opt.ingest.panel import FRAMES
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample_market"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portfolio_opt.forecast.returns import total_returns
-from portfolio_opt.ingest.bands import FIRST_SESSIONS, LONG_HALT
+from portfolio_opt.ingest.corporate.bands import FIRST_SESSIONS, LONG_HALT
 from portfolio_opt.market.rules import rulebook
 
 NO = None  # did not trade

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 from small_files import finding, refusal
 
-from portfolio_opt.ingest.actions import HIGHEST_ISSUE_PRICE, Action, actions_of
+from portfolio_opt.ingest.corporate.actions import HIGHEST_ISSUE_PRICE, Action, actions_of
 from portfolio_opt.ingest.csv_table import read_table
 from portfolio_opt.ingest.tables import TABLES
 

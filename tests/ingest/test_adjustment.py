@@ -10,8 +10,8 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from small_files import finding, quotes_of, rules_of, sessions, traded, write_store
 
-from portfolio_opt.ingest.actions import Action
-from portfolio_opt.ingest.adjustment import (
+from portfolio_opt.ingest.corporate.actions import Action
+from portfolio_opt.ingest.corporate.adjustment import (
     AGREEMENT,
     APPLIED,
     CONTRADICTED,
@@ -29,8 +29,8 @@ from portfolio_opt.ingest.adjustment import (
     adjust,
     reference_price,
 )
-from portfolio_opt.ingest.bands import LONG_HALT, SLACK
-from portfolio_opt.ingest.official import OfficialPrice
+from portfolio_opt.ingest.corporate.bands import LONG_HALT, SLACK
+from portfolio_opt.ingest.corporate.official import OfficialPrice
 from portfolio_opt.ingest.prices import read_prices
 
 DAYS = sessions(12, date(2023, 1, 1))

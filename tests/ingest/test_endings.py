@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portfolio_opt.ingest.actions import Action
-from portfolio_opt.ingest.endings import ENDED_TOGETHER, Cause, ended_holdings, endings
+from portfolio_opt.ingest.corporate.actions import Action
+from portfolio_opt.ingest.corporate.endings import ENDED_TOGETHER, Cause, ended_holdings, endings
 from portfolio_opt.ingest.panel import Panel
 from portfolio_opt.ingest.universe import LISTED_SESSIONS
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_files import finding, quotes_of, refusal, traded, write_store
 
-from portfolio_opt.ingest.actions import Action
+from portfolio_opt.ingest.corporate.actions import Action
+from portfolio_opt.ingest.corporate.mergers import in_successors, mergers_of
 from portfolio_opt.ingest.csv_table import read_table
-from portfolio_opt.ingest.mergers import in_successors, mergers_of
 from portfolio_opt.ingest.prices import read_prices
 from portfolio_opt.ingest.tables import TABLES
 from portfolio_opt.market.account import Account, Lot

@@ -5,8 +5,8 @@ from datetime import date
 import pytest
 from small_files import refusal
 
+from portfolio_opt.ingest.corporate.official import OfficialPrice, official_of
 from portfolio_opt.ingest.csv_table import read_table
-from portfolio_opt.ingest.official import OfficialPrice, official_of
 from portfolio_opt.ingest.tables import TABLES
 
 HEADER = "symbol,last_cum_date,kind,pct,prev_close,adjusted_price,factor,reason"

@@ -12,7 +12,7 @@ from small_files import finding, rules_of
 from portfolio_opt.ingest.account.history import read_transactions
 from portfolio_opt.ingest.account.movements import Settlement
 from portfolio_opt.ingest.account.pending import pending_bonus
-from portfolio_opt.ingest.actions import Action
+from portfolio_opt.ingest.corporate.actions import Action
 from portfolio_opt.market.calendar import Calendar
 
 EX = date(2026, 2, 10)  # a Tuesday

@@ -10,10 +10,10 @@ import pytest
 from small_files import ROOT, finding, rules_of
 
 from portfolio_opt.forecast.returns import total_returns
-from portfolio_opt.ingest.actions import Action
-from portfolio_opt.ingest.adjustment import UNEXPLAINED, reference_price
-from portfolio_opt.ingest.bands import LONG_HALT, SLACK
-from portfolio_opt.ingest.endings import Cause, endings
+from portfolio_opt.ingest.corporate.actions import Action
+from portfolio_opt.ingest.corporate.adjustment import UNEXPLAINED, reference_price
+from portfolio_opt.ingest.corporate.bands import LONG_HALT, SLACK
+from portfolio_opt.ingest.corporate.endings import Cause, endings
 from portfolio_opt.ingest.prices import read_prices
 from portfolio_opt.ingest.universe import universe
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from ..actions import Action
+from ..corporate.actions import Action
 from ..findings import Finding, about
 from .history import History
 from .movements import Settlement

@@ -173,9 +173,10 @@ def source_files(source: Path) -> Iterator[Path]:
         return
     for path in sorted(source.rglob("*")):
         hidden = any(part.startswith(".") for part in path.relative_to(source).parts)
-        if path.suffix.lower() in SUFFIXES and path.is_file() and not hidden:
-            if path.suffix.lower() != ".txt" or _begins_like_data(path):
-                yield path
+        if hidden or path.suffix.lower() not in SUFFIXES or not path.is_file():
+            continue
+        if path.suffix.lower() != ".txt" or _begins_like_data(path):
+            yield path
 
 
 def _begins_like_data(path: Path) -> bool:

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..market.money import MILLION
-from ..market.rules import rulebook
+from ...market.money import MILLION
+from ...market.rules import rulebook
 
 SLACK = 0.006  # a move this much beyond the band may still be rounding, of prices or of the exchange's reference
 LONG_HALT = 30  # calendar days without a trade, after which the band says nothing about the next price

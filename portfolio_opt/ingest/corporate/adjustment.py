@@ -24,11 +24,11 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
+from ..findings import EXAMPLES, Cases, Finding, Severity
+from ..quotes import EPOCH, Quotes, day_of
 from .actions import Action
 from .bands import LONG_HALT, furthest_moves
-from .findings import EXAMPLES, Cases, Finding, Severity
 from .official import OfficialPrice
-from .quotes import EPOCH, Quotes, day_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

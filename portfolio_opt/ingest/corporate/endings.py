@@ -8,10 +8,10 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
+from ..findings import Finding, about
+from ..panel import Panel
+from ..universe import LISTED_SESSIONS, TRADED_SESSIONS, sessions_since_trade
 from .actions import Action
-from .findings import Finding, about
-from .panel import Panel
-from .universe import LISTED_SESSIONS, TRADED_SESSIONS, sessions_since_trade
 
 ENDED_TOGETHER = 10  # symbols; the largest wave of mergers that halted names in one week was smaller
 TOGETHER = 5  # sessions

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from ..errors import InvalidInput
-from .csv_table import Row
-from .fields import day, number, shown, symbol
-from .findings import Finding
+from ...errors import InvalidInput
+from ..csv_table import Row
+from ..fields import day, number, shown, symbol
+from ..findings import Finding
 
 HIGHEST_ISSUE_PRICE = 100_000  # NPR per unit
 

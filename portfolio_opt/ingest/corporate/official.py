@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from .csv_table import Row
-from .fields import day, number, shown, symbol
-from .quotes import HIGHEST_PRICE
+from ..csv_table import Row
+from ..fields import day, number, shown, symbol
+from ..quotes import HIGHEST_PRICE
 
 KINDS = ("bonus", "right", "cash")
 HIGHEST_PERCENT = 2_000

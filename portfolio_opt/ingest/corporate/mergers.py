@@ -7,12 +7,12 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..market.account import Account, Lot
+from ...market.account import Account, Lot
+from ..csv_table import Row
+from ..fields import day, number, symbol
+from ..findings import Finding
+from ..quotes import EPOCH, Quotes
 from .actions import Action
-from .csv_table import Row
-from .fields import day, number, symbol
-from .findings import Finding
-from .quotes import EPOCH, Quotes
 
 HIGHEST_RATIO = 20  # units of the successor for one
 
