@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from portfolio_opt.forecast.returns import total_returns
-from portfolio_opt.ingest.corporate.adjustment import APPLIED, IMPLIED, OVERRULED, PUBLISHED
+from portfolio_opt.ingest.corporate.adjustment import APPLIED, IMPLIED, OVERRULED, PUBLISHED, TAKEN_BACK
 from portfolio_opt.ingest.corporate.bands import FIRST_SESSIONS, LONG_HALT, furthest_moves
+from portfolio_opt.ingest.last_moves import listed_inside
 from portfolio_opt.ingest.panel import Panel
 from portfolio_opt.ingest.prices import read_prices
 
@@ -23,7 +24,9 @@ NEPSE = ROOT.parent / "shared" / "data" / "nepse"
 PAGE = ROOT / "docs" / "moves.md"
 
 BY_A_FACTOR = ("announced action", "percent change", "published price")
-LEFT_OUT = ("first sessions", "long halt", "one-rupee tick", "unexplained")
+BACK = "taken back by the next row"
+WITHOUT_A_FACTOR = ("first sessions", "long halt", "one-rupee tick", BACK)
+UNKNOWN = "unexplained"
 SAME_PRICE = 0.02  # NPR
 LOW_PRICE = 60  # NPR; below, a tick of one rupee is more than the band leaves
 
@@ -37,41 +40,55 @@ def moves(panel: Panel) -> list[Move]:
         for cause, rules in zip(BY_A_FACTOR, ((APPLIED,), (IMPLIED, OVERRULED), (PUBLISHED,)), strict=True)
         for case in _cases(panel, rules)
     }
-    furthest, days = furthest_moves(panel.dates), panel.dates.astype(int)
+    undone = _cases(panel, [TAKEN_BACK])
+    furthest, days, listed = furthest_moves(panel.dates), panel.dates.astype(int), listed_inside(panel)
     found = []
     for column in np.flatnonzero(panel.instrument == "equity").tolist():
         trades = np.flatnonzero(panel.traded[:, column])
         close = panel.close[trades, column]
         level = close * panel.adjustment[trades, column]
-        new = len(trades) and trades[0] > FIRST_SESSIONS
+        dates = [str(panel.dates[t]) for t in trades]
         for k in range(1, len(trades)):
             t, limit = trades[k], furthest[trades[k]]
             if abs(close[k] / close[k - 1] - 1) <= limit:
                 continue
-            symbol, day = str(panel.symbols[column]), str(panel.dates[t])
-            if abs(level[k] / level[k - 1] - 1) <= limit:
+            symbol, day = str(panel.symbols[column]), dates[k]
+            if (symbol, day) in undone or (symbol, dates[min(k + 1, len(dates) - 1)]) in undone:
+                cause = BACK
+            elif abs(level[k] / level[k - 1] - 1) <= limit:
                 cause = explained[symbol, day]
-            elif new and k < FIRST_SESSIONS:
+            elif listed[column] and k < FIRST_SESSIONS:
                 cause = "first sessions"
             elif days[t] - days[trades[k - 1]] > LONG_HALT:
                 cause = "long halt"
             elif abs(close[k] - close[k - 1]) <= 1 and close[k - 1] < LOW_PRICE:
                 cause = "one-rupee tick"
             else:
-                cause = "unexplained"
+                cause = UNKNOWN
             found.append((symbol, day, cause))
     return found
 
 
 def left_as_returns(panel: Panel, found: Iterable[Move]) -> list[Move]:
-    """The moves without a factor that an estimate would still see as a return."""
+    """The moves without a factor that an estimate would still see as a return, however small."""
     returns = total_returns(panel)
     return [
         (symbol, day, cause)
         for symbol, day, cause in found
-        if cause in LEFT_OUT
+        if cause not in BY_A_FACTOR
         and not np.isnan(returns[np.searchsorted(panel.dates, np.datetime64(day)), panel.column(symbol)])
     ]
+
+
+def beyond_the_band(panel: Panel, left: Iterable[Move]) -> list[Move]:
+    """Those of them whose return is beyond the band of its day too."""
+    returns, furthest = total_returns(panel), furthest_moves(panel.dates)
+    found = []
+    for symbol, day, cause in left:
+        t = np.searchsorted(panel.dates, np.datetime64(day))
+        if abs(np.expm1(returns[t, panel.column(symbol)])) > furthest[t]:
+            found.append((symbol, day, cause))
+    return found
 
 
 def agreement(panel: Panel) -> dict[str, list[str]]:
@@ -125,10 +142,14 @@ def without_the_list() -> Panel:
 def page(panel: Panel, bare: Panel) -> str:
     """The Markdown page. bare: the panel without the exchange's own list"""
     found = moves(panel)
+    left = left_as_returns(panel, found)
     return TEXT.format(
         first=panel.day(0),
         last=panel.last_date,
-        left=len(left_as_returns(panel, found)),
+        beyond=len(beyond_the_band(panel, left)),
+        inside=", ".join(f"{symbol} on {day}" for symbol, day, _ in left) or "none",
+        undone=sum(cause == BACK for _, _, cause in found),
+        same=len(agreement(bare)["agree"]),
         table="\n".join(_table(found)),
         published="\n\n".join(
             [
@@ -142,9 +163,19 @@ def page(panel: Panel, bare: Panel) -> str:
 TEXT = """# Moves beyond the price band
 
 Written by `python docs/fill_moves.py` from the shared history of the exchange, {first} to {last}. A move is the raw close of
-an ordinary share against its raw close before, further than the band of the day and 0.6% for rounding. One that a factor
-explains is no jump in the adjusted prices; every other one is left out of the returns that estimates use (moves left as a
-return: {left}).
+an ordinary share against its raw close before, further than the band of the day and 0.6% for rounding.
+
+- By a factor: an announced action, the source's percent change, or the exchange's published price makes the move no jump in
+  the adjusted prices.
+- A known cause without a factor: the first sessions of a listing, a long halt, a tick of one rupee at a low price, or a jump
+  that the next row takes back: of the two rows one belongs to another series or is a slip. Such a pair counts as two moves
+  ({undone} moves here).
+- Unexplained: nothing of these. An announced bonus or right of another day, or without a day, may match; `validate` names it.
+
+A move is explained where its cause is known; the share with a factor stands beside it. Every move without a factor is left out
+of the returns that estimates use (moves beyond the band left as a return: {beyond}). Where the percent change had explained a
+jump before the next row took it back, the day of the jump keeps the return that was known then, which is inside the band
+({inside}).
 
 {table}
 
@@ -152,6 +183,9 @@ Since 2018-02-18 the source's percent change is measured from the exchange's adj
 only announced actions can explain a move, and most of those of companies delisted since are in no list.
 
 ## Against the exchange's published prices
+
+With the exchange's list beside the prices its own prices are used, so that agreement is by construction and shows only that
+the list is read. Evidence are the {same} that announcements and percent changes give without it.
 
 {published}
 """
@@ -167,16 +201,17 @@ def _table(found: list[Move]) -> list[str]:
         "since 2018-02-18": [move for move in found if move[1] >= "2018-02-18"],
         "since 2021": [move for move in found if move[1] >= "2021"],
     }
-    head = ["year", "moves", *BY_A_FACTOR, "explained by a factor", *LEFT_OUT, "with a known cause"]
+    head = ["year", "moves", *BY_A_FACTOR, "by a factor", *WITHOUT_A_FACTOR, UNKNOWN, "explained (known cause)"]
     return [f"| {' | '.join(head)} |", "|---" * len(head) + "|", *(_line(span, spans[span]) for span in spans)]
 
 
 def _line(span: str, found: list[Move]) -> str:
     count = Counter(cause for _, _, cause in found)
-    explained = sum(count[cause] for cause in BY_A_FACTOR) / len(found)
-    known = 1 - count["unexplained"] / len(found)
-    by_factor, left_out = ([str(count[cause]) for cause in causes] for causes in (BY_A_FACTOR, LEFT_OUT))
-    return f"| {' | '.join([span, str(len(found)), *by_factor, f'{explained:.1%}', *left_out, f'{known:.1%}'])} |"
+    by_factor = [count[cause] for cause in BY_A_FACTOR]
+    others = [count[cause] for cause in (*WITHOUT_A_FACTOR, UNKNOWN)]
+    shares = [f"{share / len(found):.1%}" for share in (sum(by_factor), len(found) - count[UNKNOWN])]
+    cells = [span, len(found), *by_factor, shares[0], *others, shares[1]]
+    return f"| {' | '.join(str(cell) for cell in cells)} |"
 
 
 def _published(where: str, found: dict[str, list[str]]) -> str:

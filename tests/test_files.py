@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import stat
 import time
 
 import pytest
@@ -144,6 +145,54 @@ def test_whichever_step_fails_the_old_set_stands(tmp_path, start, atomic):
         files.clear_drafts(out)
         assert siblings(out) == []
     assert finished
+
+
+def replaced_and_watched(out, new, kept, monkeypatch):
+    """What reached the disk before and after `new` and `kept` took their place: by inode, a file's size or a folder's names."""
+    flushed = {"before": {}, "after": {}}
+    now = "before"
+
+    def watched(handle, real=os.fsync):
+        real(handle)
+        about = os.fstat(handle)
+        is_folder = stat.S_ISDIR(about.st_mode)
+        flushed[now][about.st_ino] = set(os.listdir(handle)) if is_folder else about.st_size
+
+    def exchanged(draft, folder, real=files._put_in_place):
+        nonlocal now
+        real(draft, folder)
+        now = "after"
+
+    monkeypatch.setattr(files.os, "fsync", watched)
+    monkeypatch.setattr(files, "_put_in_place", exchanged)
+    files.replace_folder(out, new, kept)
+    return flushed
+
+
+def refuse_link(_old, _new):
+    raise OSError(95, "no second names here")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="folders cannot be flushed there")
+@pytest.mark.parametrize("links", [True, False], ids=["linked", "copied"])
+@pytest.mark.parametrize("start", [True, False], ids=["former set", "absent"])
+def test_all_is_on_the_disk_before_it_takes_its_place_and_the_place_after(tmp_path, monkeypatch, start, links):
+    out = tmp_path / "out"
+    if start:
+        files.replace_folder(out, {"kept.csv": b"as it was", "a/kept.csv": b"likewise", "gone.csv": b"x"})
+    kept = ["kept.csv", "a/kept.csv"] if start else []
+    if not links:
+        monkeypatch.setattr(files.os, "link", refuse_link)
+    new = {"plan.json": b"{}", "a/one.csv": b"1" * 10_000, "b/two.csv": b"22"}
+    flushed = replaced_and_watched(out, new, kept, monkeypatch)
+
+    made = {path.relative_to(out).as_posix(): path for path in out.rglob("*")}
+    assert {name for name, path in made.items() if path.is_file()} == {*new, *kept}
+    for name in {*new, *([] if links else kept)}:
+        assert flushed["before"].get(made[name].stat().st_ino) == made[name].stat().st_size, name
+    for folder in (out, made["a"], made["b"]):
+        assert flushed["before"].get(folder.stat().st_ino) == {path.name for path in folder.iterdir()}, folder
+    assert "out" in flushed["after"].get(tmp_path.stat().st_ino, ())
 
 
 def publish_slowly(out, step):

@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidInput
-from ..ingest.findings import Finding
+from ..ingest.findings import Finding, about
 from ..ingest.gather import gather, label, sha256_of
 from ..ingest.prices import check_tables, set_aside_findings
 from ..ingest.quotes import Quotes, day_of
-from ..ingest.shapes.recognise import source_files
+from ..ingest.shapes.recognise import STATED_SHAPES, passed_over, source_files
 from ..ingest.store.manifest import Manifest, is_store, read_manifest, require_store
 from ..ingest.store.update import Update, update
 from ..ingest.tables import Disagreement
+from ..ingest.validation import DAY_RULES, Market, findings_of
 from ..report.run_record import digest
 from .options import INGEST
 from .progress import progress
@@ -27,7 +28,8 @@ def run(sources: Sequence[str | Path], given: Mapping[str, Any], config: Path | 
     """The `ingest` command: merge files and folders of files into the store, whole or not at all.
 
     sources: files, or folders whose data files are read at any depth; given: option values by name
-    A file that the store has read before, to the byte, is passed over. Raises InvalidInput for what cannot be read with
+    A file that the store has read before, to the byte, is not read again, unless it is the user's own statement (mergers,
+    holidays), of which the last one given counts. Raises InvalidInput for what cannot be read with
     certainty, EnvironmentTrouble where the disk refuses or another run is writing; the store is then as it was.
     """
     options = resolve(INGEST, given, config)
@@ -37,12 +39,16 @@ def run(sources: Sequence[str | Path], given: Mapping[str, Any], config: Path | 
     require_store(store)
     held = read_manifest(store) if is_store(store) else Manifest()
     files = list(_files(sources, store))
-    known = {source.key for source in held.sources}
+    known = {source.key for source in held.sources if source.shape not in STATED_SHAPES}
     new = [path for path in files if (sha256_of(path), label(path)) not in known]
     gathered = gather(progress(new, "files"), set_aside=not options["strict"], licence=options["licence"])
     check_tables(gathered.tables)
     change = update(store, gathered)
     findings = [*gathered.findings, *set_aside_findings(change.aside, change.reason)]
+    if gathered.quotes is not None:
+        findings += findings_of(Market(gathered.quotes), DAY_RULES)
+    if others := [name for source in map(Path, sources) if source.is_dir() for name in passed_over(source, store)]:
+        findings.append(about("files in the folders without a data file's ending", others, "passed over"))
     return _document(change, findings, len(files), len(new))
 
 

@@ -22,6 +22,7 @@ from ..ingest.corporate.endings import ended_holdings
 from ..ingest.corporate.mergers import in_successors
 from ..ingest.findings import Finding, about
 from ..ingest.holidays import holiday_file, holiday_findings, read_holidays
+from ..ingest.last_moves import jump_warnings, refuse_slips
 from ..ingest.names import price_disagreements, refuse_misspelt
 from ..ingest.panel import Panel
 from ..ingest.prices import read_prices
@@ -60,7 +61,8 @@ def rebalance(
     panel: prices; account: holdings and cash; as_of: the day whose close is known (default: the panel's last session)
     beliefs: about at least every name that can be bought and every priced holding (default: `estimate`)
     holidays: closures and special sessions that are announced for days after the prices; seed: of the whole-share search
-    Raises InvalidInput for a day the rulebook does not know, NoSolution, in words, when no portfolio meets the limits.
+    Raises InvalidInput for a day the rulebook does not know and for a holding whose last close is off by a digit, NoSolution,
+    in words, when no portfolio meets the limits.
     """
     calendar = Calendar(panel.sessions(), holidays)
     as_of = as_of or panel.last_date
@@ -70,6 +72,7 @@ def rebalance(
     free_on = tuple((calendar.first_session(day), amount) for day, amount in account.unsettled_cash)
     account = replace(account, unsettled_cash=free_on)
     held = [position.symbol for position in account.positions().values()]
+    refuse_slips([*held, *account.pending], seen)
     day = trading_day(seen, held, rules, calendar, round(limit_margin * MILLION), forbidden)
     if not len(day.symbols) and not account.lots and not account.pending:
         raise InvalidInput("no share of these prices can be bought: none is an equity that trades often enough")
@@ -148,6 +151,7 @@ def run(given: Mapping[str, Any], config: Path | None = None, now: str | None = 
         findings=(*findings, *panel.findings),
         seed=options["seed"],
     )
+    warnings += jump_warnings([*account.positions(), *account.pending], panel.until(as_of))
     document = plan_document(plan, record, [*warnings, *_warnings(plan, calendar, moment)])
     files = {
         "report.html": rebalance_page(document).encode(),

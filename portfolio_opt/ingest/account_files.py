@@ -17,6 +17,7 @@ from .account.holdings import Held
 from .account.movements import Movement, Settlement
 from .account.pending import pending_bonus
 from .account.reconcile import disagreements
+from .account.symbols import Symbols, known_to
 from .account.trade_book import net_units
 from .findings import Finding, about
 from .panel import Panel
@@ -47,8 +48,9 @@ def read_account(
     """
     instrument = dict(zip(panel.symbols.tolist(), panel.instrument.tolist(), strict=True)) if panel else {}
     settlement = Settlement(Calendar(panel.sessions()) if panel else Calendar())
-    files = read_files(holdings, wacc, transactions, purchases, trade_book, instrument, settlement)
-    files, findings = _with_balances(files, trade_book)
+    symbols = Symbols(known_to(panel))
+    files = read_files(holdings, wacc, transactions, purchases, trade_book, symbols, instrument, settlement)
+    files, findings = _with_balances(files, symbols, must_be_known=panel is not None)
     held = files.held or {}
     balance = {name: row.units for name, row in held.items()}
     known = known_costs(files, balance)
@@ -73,11 +75,15 @@ def read_account(
         cost_known=files.tell_costs or not held,
         ages_known=files.tell_ages or not held,
     )
-    return account, findings
+    return account, [symbols.named_in(found) for found in findings]
 
 
-def _with_balances(files: Files, trade_book: str | Path | None) -> tuple[Files, list[Finding]]:
-    """The files with holdings, rebuilt from the trade book where none are given, and what that rests on."""
+def _with_balances(files: Files, symbols: Symbols, must_be_known: bool) -> tuple[Files, list[Finding]]:
+    """The files with holdings, rebuilt from the trade book where none are given, and what that rests on.
+
+    must_be_known: whether a symbol that the prices do not know is refused, as a shifted column makes a holding of a name
+    Raises InvalidInput for such a symbol, and where the trade book contradicts itself or the history.
+    """
     if files.held is not None:
         return files, []
     if files.trades is None:
@@ -85,16 +91,22 @@ def _with_balances(files: Files, trade_book: str | Path | None) -> tuple[Files, 
         effect = "the account is cash only; give --holdings"
         return files, [Finding("account files without holdings", len(given), effect, "warning")] if given else []
     trades = {name: list(rows) for name, rows in files.trades.items()}
-    left = net_units(trades, Path(trade_book or "").name)
+    left = net_units(trades, symbols)
+    strange = sorted(left.keys() - symbols.known) if must_be_known else []
+    if strange:
+        raise InvalidInput(
+            f"trade book: no price and no label knows {symbols.named(strange[0])}; columns may have shifted: correct it, or "
+            "give --holdings"
+        )
     past = {
         name: past.opening + past.moved if past.last_balance is None else past.last_balance
         for name, past in (files.history or {}).items()
     }
     apart = sorted(name for name in past if past[name] != left.get(name, 0))
     if apart:
+        names = ", ".join(map(symbols.named, apart[:3]))
         raise InvalidInput(
-            f"without holdings: the trade book and the transaction history leave other units of {', '.join(apart[:3])}; "
-            "give --holdings"
+            f"without holdings: the trade book and the transaction history leave other units of {names}; give --holdings"
         )
     effect = (
         "bonus, right and public offering units, transfers, and what was held before are not in it; give --holdings"

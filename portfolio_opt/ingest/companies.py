@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from .csv_table import Row
 from .quotes import Quotes, joined
 
-UNKNOWN_COMPANY = "no symbol is known for this company's name"
+BY_NAME = "under its company's name: read under a symbol as far as a list of securities gives one"
+COMPANY_SOURCES = ("old today's price page",)  # the kinds of source that name companies instead of symbols
 FORMS = re.compile(r"\b(limited|ltd|company|comapany|co|pvt|public)\b\.?")
 KINDS = ("equity", "mutual_fund", "preference_share", "promoter_share", "debenture", "government_bond", "unknown")
 
@@ -32,18 +33,15 @@ def symbols_by_company(labels: Iterable[Row]) -> dict[str, str]:
     return {key: min(candidates)[1] for key, candidates in found.items()}
 
 
-def under_symbols(
-    rows: Quotes, reason: NDArray[np.object_], labels: Sequence[Row]
-) -> tuple[Quotes, NDArray[np.object_]]:
-    """Rows that wait for their company's symbol, put under it as far as the labels tell; all others as they are."""
-    unknown = reason == UNKNOWN_COMPANY
-    if not unknown.any():
-        return rows, reason
+def of_named_companies(rows: Quotes) -> NDArray[np.bool_]:
+    """Which rows come from a source that names companies: the symbols they stand under may change with the labels."""
+    return np.isin(rows.source, [k for k, source in enumerate(rows.sources) if source in COMPANY_SOURCES])
+
+
+def under_symbols(named: Quotes, labels: Sequence[Row]) -> Quotes:
+    """Rows under companies' full names put under their symbols, as far as the labels tell; the others are left out."""
     symbols = symbols_by_company(labels)
-    known = {k: symbols.get(company_key(rows.names[k])) for k in np.unique(rows.symbol[unknown]).tolist()}
-    found = unknown & np.isin(rows.symbol, [k for k, symbol in known.items() if symbol])
-    names = tuple(known.get(k) or name for k, name in enumerate(rows.names))
-    return (
-        joined([rows.rows(~found), replace(rows.rows(found), names=names)]),
-        np.concatenate([reason[~found], np.full(found.sum(), "", object)]),
-    )
+    known = {k: symbols.get(company_key(name)) for k, name in enumerate(named.names)}
+    found = np.isin(named.symbol, [k for k, symbol in known.items() if symbol])
+    rows = named.rows(np.flatnonzero(found))
+    return joined([replace(rows, names=tuple(known.get(k) or name for k, name in enumerate(named.names)))])

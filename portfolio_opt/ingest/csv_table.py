@@ -10,7 +10,7 @@ from typing import NoReturn, TypeVar
 
 from ..errors import InvalidInput
 from .fields import shown
-from .private import PUBLIC, Privacy
+from .private import PUBLIC, Privacy, without_account_number
 from .workbook import is_workbook, sheet_rows
 
 T = TypeVar("T")
@@ -45,23 +45,24 @@ class Row:
 
 def read_bytes(path: Path) -> bytes:
     """The file's content. Raises InvalidInput for what is missing, empty or no plain file."""
+    name = without_account_number(str(path))
     try:
         if not path.is_file():
             found = "is a folder" if path.is_dir() else "does not exist"
-            raise InvalidInput(f"{path} {found}; give the path of a file")
+            raise InvalidInput(f"{name} {found}; give the path of a file")
         if path.stat().st_size > LARGEST_FILE:
-            raise InvalidInput(f"{path} is larger than 2 GiB; split it")
+            raise InvalidInput(f"{name} is larger than 2 GiB; split it")
         content = path.read_bytes()
     except OSError as error:
-        raise InvalidInput(f"{path} cannot be read: {error.strerror}") from None
+        raise InvalidInput(f"{name} cannot be read: {error.strerror}") from None
     if not content.strip():
-        raise InvalidInput(f"{path} is empty; export it again")
+        raise InvalidInput(f"{name} is empty; export it again")
     return content
 
 
 def read_text(path: Path) -> str:
     """The file as text. Raises InvalidInput unless it is UTF-8 (a byte order mark is allowed)."""
-    return _decoded(path.name, read_bytes(path))
+    return _decoded(without_account_number(path.name), read_bytes(path))
 
 
 def _decoded(name: str, content: bytes) -> str:
@@ -88,23 +89,24 @@ def read_table(
     Raises InvalidInput for an unknown header, a row with too many or too few fields, and a table without rows.
     """
     content = read_bytes(path)
+    name = without_account_number(path.name)
     sheet = is_workbook(content)
-    rows = sheet_rows(path.name, content) if sheet else _csv_rows(path.name, content)
-    at, header = _find_header(path, rows, required, optional | (personal or frozenset()), personal is not None)
+    rows = sheet_rows(name, content) if sheet else _csv_rows(name, content)
+    at, header = _find_header(name, rows, required, optional | (personal or frozenset()), personal is not None)
     if sheet:  # its rows end at their last filled cell
         rows = [row + [""] * (len(header) - len(row)) for row in rows]
     body = [(line, row) for line, row in enumerate(rows[at + 1 :], at + 2) if any(cell.strip() for cell in row)]
     while body and _is_total(body[-1][1]):
         body.pop()
     if not body:
-        raise InvalidInput(f"{path.name} has a header but no rows; export it again or leave the file out")
+        raise InvalidInput(f"{name} has a header but no rows; export it again or leave the file out")
     for line, row in body:
         if len(row) != len(header):
             raise InvalidInput(
-                f"{path.name}, line {line}: {len(row)} fields under a header of {len(header)}; "
+                f"{name}, line {line}: {len(row)} fields under a header of {len(header)}; "
                 "a number with a comma needs quotes, else columns shift: correct the row"
             )
-    found = [Row(path.name, line, dict(zip(header, row, strict=True))) for line, row in body]
+    found = [Row(name, line, dict(zip(header, row, strict=True))) for line, row in body]
     privacy = PUBLIC if personal is None else Privacy.of(rows[:at], [row.cells for row in found], personal)
     yield from (replace(row, privacy=privacy) for row in found)
 
@@ -127,7 +129,7 @@ def _csv_rows(name: str, content: bytes) -> list[list[str]]:
 
 
 def _find_header(
-    path: Path, rows: list[list[str]], required: frozenset[str], optional: frozenset[str], private: bool
+    name: str, rows: list[list[str]], required: frozenset[str], optional: frozenset[str], private: bool
 ) -> tuple[int, list[str]]:
     for at, row in enumerate(rows[:PREAMBLE_ROWS]):
         header = [header_name(cell) for cell in row]
@@ -138,12 +140,10 @@ def _find_header(
                 what = (
                     f"unknown column{f' {shown(unknown[0])}' if named else ''}" if unknown else "a column stands twice"
                 )
-                raise InvalidInput(
-                    f"{path.name}, line {at + 1}: {what}; export the file again without editing its header"
-                )
+                raise InvalidInput(f"{name}, line {at + 1}: {what}; export the file again without editing its header")
             return at, header
     raise InvalidInput(
-        f"{path.name}: no header with the columns {', '.join(sorted(required))} in the first {PREAMBLE_ROWS} lines; "
+        f"{name}: no header with the columns {', '.join(sorted(required))} in the first {PREAMBLE_ROWS} lines; "
         "check that this is the right export"
     )
 

@@ -15,19 +15,24 @@ EXAMPLES = 3
 
 @dataclass(frozen=True)
 class Cases:
-    """Every row of a finding: symbols and days, and the value that met the rule (NaN where a row alone says it)."""
+    """Every row of a finding: its symbol, its day, and the value that met the rule, as far as there are such.
+
+    day: (C,) days since 1970, value: (C,) figures; None where the rule is about names, or where a row alone says it
+    """
 
     symbol: NDArray[np.str_]
-    day: NDArray[np.int64]
-    value: NDArray[np.float64]
+    day: NDArray[np.int64] | None = None
+    value: NDArray[np.float64] | None = None
 
     def listed(self) -> list[dict[str, Any]]:
-        """The cases as plain records, a value only where there is one."""
-        rows = zip(self.symbol.tolist(), self.day.tolist(), self.value.tolist(), strict=True)
-        return [
-            {"symbol": symbol, "date": day_of(day)} | ({} if value != value else {"value": round(value, 6)})
-            for symbol, day, value in rows
-        ]
+        """The cases as plain records."""
+        records: list[dict[str, Any]] = [{"symbol": symbol} for symbol in self.symbol.tolist()]
+        for record, day in zip(records, [] if self.day is None else self.day.tolist(), strict=False):
+            record["date"] = day_of(day)
+        for record, value in zip(records, [] if self.value is None else self.value.tolist(), strict=False):
+            if value == value:
+                record["value"] = round(value, 6)
+        return records
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,7 @@ class Finding:
 
 def about(rule: str, names: Sequence[str], effect: str, severity: Severity = "note") -> Finding:
     """A finding about some symbols, the first five as examples."""
-    return Finding(rule, len(names), effect, severity, tuple(names[:5]))
+    return Finding(rule, len(names), effect, severity, tuple(names[:5]), Cases(np.array(names, dtype=np.str_)))
 
 
 def about_rows(
@@ -85,9 +90,5 @@ def about_rows(
         days = np.where(days >= np.partition(days, -EXAMPLES)[-EXAMPLES], days, -1)
     among = np.flatnonzero(days >= 0) if len(rows) > EXAMPLES else np.arange(len(rows))
     newest = rows[among[np.argsort(-days[among], kind="stable")][:EXAMPLES]]
-    cases = Cases(
-        np.array(quotes.names, dtype=np.str_)[quotes.symbol[rows]],
-        quotes.day[rows],
-        np.full(len(rows), np.nan) if value is None else value,
-    )
+    cases = Cases(np.array(quotes.names, dtype=np.str_)[quotes.symbol[rows]], quotes.day[rows], value)
     return Finding(rule, len(rows), effect, severity, tuple(quotes.where(int(row)) for row in newest), cases)

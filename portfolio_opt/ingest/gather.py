@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InvalidInput
-from .companies import UNKNOWN_COMPANY
+from .companies import BY_NAME
 from .csv_table import Row
 from .fields import shown, symbol
-from .findings import Finding
+from .findings import Finding, about, about_rows
 from .merge import TWICE
 from .quotes import NOT_GREGORIAN, NUMBERS, PRICES, Quotes, day_of, impossible, joined, row_key
-from .shapes.company_history import COMMON_NAMES
+from .shapes.company_history import AGAIN, COMMON_NAMES
 from .shapes.recognise import read_source
 from .tables import TABLES, refuse_twice
 
@@ -80,14 +80,25 @@ def gather(paths: Iterable[Path], *, set_aside: bool = False, licence: str = "no
         if content.unused:
             unused[shape].append(f"{path.name}: {content.unused}")
         files.append(_record(path, shape, content.rows, content.quotes, licence))
+    twins = _same_content_under_other_names(files)
     findings = [
         Finding(f"{shape} files with content that serves nothing here", len(said), "not used", "note", tuple(said[:3]))
         for shape, said in sorted(unused.items())
     ]
+    if twins:
+        effect = "read as they are named; delete the one that is named wrongly"
+        findings.append(about("files of one content under different names", twins, effect, "warning"))
     if not parts:
         return Gathered(tuple(files), None, np.empty(0, object), tables, tuple(findings))
     quotes, reason, found = _checked(parts, named, unsure, set_aside)
     return Gathered(tuple(files), quotes, reason, tables, (*findings, *found))
+
+
+def _same_content_under_other_names(files: Iterable[SourceFile]) -> list[str]:
+    by_content: dict[str, set[str]] = defaultdict(set)
+    for file in files:
+        by_content[file.sha256].add(file.file)
+    return sorted(" and ".join(sorted(names)) for names in by_content.values() if len(names) > 1)
 
 
 def _under_columns(row: Row, columns: Sequence[str]) -> Row:
@@ -114,7 +125,7 @@ def sha256_of(path: Path) -> str:
 
 def label(path: Path) -> str:
     """How a file is named without its path: with its folder where the folder says the symbol, as in NABIL/prices.csv."""
-    named_by_folder = path.stem.lower() in COMMON_NAMES and path.suffix.lower() in (".csv", ".txt")
+    named_by_folder = AGAIN.sub("", path.stem).lower() in COMMON_NAMES and path.suffix.lower() in (".csv", ".txt")
     return f"{path.resolve().parent.name}/{path.name}" if named_by_folder else path.name
 
 
@@ -126,7 +137,7 @@ def _checked(
     lengths = [len(part) for part in parts]
     file = np.repeat(np.arange(len(parts)), lengths)
     reason = np.full(len(quotes), "", dtype=object)
-    reason[np.repeat(unsure, lengths)] = UNKNOWN_COMPANY
+    reason[np.repeat(unsure, lengths)] = BY_NAME
     for row, what in impossible(quotes).items():
         if not set_aside or what == NOT_GREGORIAN:  # then no day of the file can be believed
             raise InvalidInput(f"{named[file[row]]}: {quotes.where(row)}: {what}; {_REMEDY}")
@@ -136,14 +147,12 @@ def _checked(
     quotes = replace(quotes, per_change=change)
     findings = [*found]
     if repeated.any():
-        rows = np.flatnonzero(repeated)
-        examples = tuple(quotes.where(int(row)) for row in rows[:3])
-        findings.append(Finding("identical duplicate rows", len(rows), "kept once", "note", examples))
+        findings.append(about_rows("identical duplicate rows", quotes, np.flatnonzero(repeated), "kept once"))
         quotes, reason = quotes.rows(~repeated), reason[~repeated]
     return quotes, reason, findings
 
 
-_REMEDY = "correct or delete the row, or let `portfolio-opt ingest` set it aside"
+_REMEDY = "correct or delete the row; `portfolio-opt ingest` without --strict sets it aside"
 
 
 def _repeated(
@@ -171,7 +180,7 @@ def _repeated(
             row, other = later[np.argmax(apart)], before[np.argmax(apart)]
             raise InvalidInput(
                 f"{named[file[row]]}: {quotes.where(int(row))} stands twice, with {name} {value[other]:g} and {value[row]:g}; "
-                "delete the wrong row, or let `portfolio-opt ingest` set both aside"
+                "delete the wrong row; `portfolio-opt ingest` without --strict sets both aside"
             )
         differs |= apart
     group = np.cumsum(np.append(True, ~same))  # one number per file, symbol and day, in the order
@@ -193,6 +202,5 @@ def _absent_where_zero(quotes: Quotes) -> tuple[Quotes, list[Finding]]:
         zero = value == 0
         if zero.any():
             columns[name] = np.where(zero, np.nan, value)
-            example = (quotes.where(int(np.argmax(zero))),)
-            findings.append(Finding(f"{name} of 0", int(zero.sum()), "read as absent", "note", example))
+            findings.append(about_rows(f"{name} of 0", quotes, np.flatnonzero(zero), "read as absent"))
     return replace(quotes, **columns), findings

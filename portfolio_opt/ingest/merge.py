@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .companies import of_named_companies
 from .quotes import Quotes, ranked_days, row_key
 
 Flags = NDArray[np.bool_]
@@ -28,11 +29,15 @@ RANKS = {
 CURATED = 9
 
 SATURDAY = "a Saturday, when the exchange is shut"
-COPY = "its source repeats the day before to the unit: a page fetched twice"
+COPY = "its source repeats an earlier session to the unit: a page fetched twice, or too early"
 OUTRANKED = "another source says otherwise"
 DERIVED = (SATURDAY, COPY, OUTRANKED)  # found anew whenever rows join
 TWICE = "stands twice in its file with different figures"
-COPY_SYMBOLS = 5  # so few symbols that repeat a day to the unit are no chance
+COPY_SYMBOLS = 5  # so few symbols that repeat a session to the unit are no chance
+COPY_SHARE = (
+    0.5  # of a source's symbols that stand on both days; 99 true sessions in 100 repeat at most 0.015 of theirs
+)
+LOOK_BACK = 5  # sessions: a page a week old is still taken for one
 
 READING = ("close", "high", "low", "volume")  # what every source states: rows that agree on it are one reading
 ORDER = ("volume", "turnover", "close", "high", "low", "open", "per_change")
@@ -63,7 +68,7 @@ def merge(rows: Quotes, reason: NDArray[np.object_]) -> Merged:
     alike = np.zeros(len(rows), bool)
     shared = _in_groups(key)
     if len(shared):
-        alike[shared] = _repeats(rows.rows(shared), reason[shared] != "")
+        alike[shared] = _repeats(rows.rows(shared), reason[shared])
         rows, reason, key = rows.rows(~alike), reason[~alike], key[~alike]
     aside = np.asarray(reason != "")
     why = reason.copy()
@@ -104,15 +109,22 @@ def _reading(rows: Quotes) -> list[NDArray[np.float64]]:
     return [np.nan_to_num(getattr(rows, name), nan=-1.0) for name in READING]
 
 
-def _repeats(rows: Quotes, reasoned: Flags) -> Flags:
-    """Rows whose reading a better row of the same symbol and day states too; a row without a reason is the better one."""
-    reading = _reading(rows)
-    order = np.lexsort([*_preference(rows), reasoned, *reading, row_key(rows)])
-    same = np.diff(row_key(rows)[order]) == 0
-    for column in reading:
-        same &= np.diff(column[order]) == 0
+def _repeats(rows: Quotes, reason: NDArray[np.object_]) -> Flags:
+    """Rows whose reading a better row of the same symbol and day states too; a row without a reason is the better one.
+
+    A row that names its company makes none but its like superfluous: labels may take it to another symbol later.
+    """
+    reading, key = _reading(rows), row_key(rows)
+    passing = of_named_companies(rows) & (reason == "")
+    reasons = np.unique(reason.astype(str), return_inverse=True)[1]  # none sorts first
+    order = np.lexsort([*_preference(rows), passing, reasons, *reading, key])
     repeats = np.zeros(len(rows), bool)
-    repeats[order[1:]] = same
+    for compared in (~passing, reason == ""):
+        among = order[compared[order]]
+        same = np.diff(key[among]) == 0
+        for column in reading:
+            same &= np.diff(column[among]) == 0
+        repeats[among[1:][same]] = True
     return repeats
 
 
@@ -131,26 +143,30 @@ def _preference(rows: Quotes) -> list[NDArray[Any]]:
 
 
 def _copies(rows: Quotes, counted: Flags) -> Flags:
-    """Rows of a source's day whose symbols, as far as they stand on the day before at all, repeat it reading for reading.
+    """Rows of a source's day that repeats an earlier session: most of the symbols that stand on both, reading for reading.
 
-    The day before is the one before among all days, and any source's reading of it counts: so a page saved before the day's
-    session, which still shows the last one, is found by what other sources say of that one.
+    The sessions before are those before among all days, and any source's reading of them counts: so a page saved before the
+    day's session, which still shows the last one, is found by what other sources say of that one.
     """
     days, at = ranked_days(rows)
-    stood, same = np.zeros(len(rows), bool), np.zeros(len(rows), bool)
+    stood = [np.zeros(len(rows), bool) for _ in range(LOOK_BACK)]
+    same = [np.zeros(len(rows), bool) for _ in range(LOOK_BACK)]
     reading = _reading(rows)
     step, found = 1, True
-    while (
-        found
-    ):  # a symbol's rows of the day before stand a few places up: as many as there are readings of the two days
-        near = (rows.symbol[step:] == rows.symbol[:-step]) & (at[step:] - at[:-step] <= 1)
-        before = near & (at[step:] - at[:-step] == 1)
-        stood[step:] |= before
+    while found:  # an earlier session's rows of a symbol stand a few places up: as many as there are readings between
+        back = at[step:] - at[:-step]
+        near = (rows.symbol[step:] == rows.symbol[:-step]) & (back <= LOOK_BACK)
+        alike = near.copy()
         for column in reading:
-            before &= column[step:] == column[:-step]
-        same[step:] |= before
+            alike &= column[step:] == column[:-step]
+        for lag in range(LOOK_BACK):
+            stood[lag][step:] |= near & (back == lag + 1)
+            same[lag][step:] |= alike & (back == lag + 1)
         step, found = step + 1, bool(near.any())
     group = rows.source * len(days) + at
-    compared = np.bincount(group[counted & stood], minlength=len(rows.sources) * len(days))
-    repeated = np.bincount(group[counted & same], minlength=len(compared))
-    return np.asarray(((repeated == compared) & (repeated >= COPY_SYMBOLS))[group])
+    copied = np.zeros(len(rows.sources) * len(days), bool)
+    for on_both, repeats in zip(stood, same, strict=True):
+        compared = np.bincount(group[counted & on_both], minlength=len(copied))
+        repeated = np.bincount(group[counted & repeats], minlength=len(copied))
+        copied |= (repeated >= COPY_SYMBOLS) & (repeated >= COPY_SHARE * compared)
+    return copied[group]

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from .fields import shown
+from .fields import ACCOUNT_NUMBER, shown
 
 ABOUT_A_PERSON = re.compile(r"\b(name|holder|client|demat|boid|bo id|account|address|phone|mobile|e-?mail|pan)\b")
 PLAIN = re.compile(r"(?!.*\d{5})(?!.*[^\W\d_]{4})[\w.,:/+-]*")  # one word, at most 4 digits or 3 letters in a row
@@ -44,6 +44,11 @@ class Privacy:
 
 
 PUBLIC = Privacy(frozenset(), False)
+
+
+def without_account_number(path: str) -> str:
+    """The name or path of a file as messages may show it."""
+    return ACCOUNT_NUMBER.sub("…", path)
 
 
 def _folded(text: str) -> str:

@@ -101,7 +101,11 @@ def impossible(quotes: Quotes) -> dict[int, str]:
         least = 0.0 if name != "close" else np.nextafter(0.0, 1.0)
         most = HIGHEST_PRICE if name in PRICES else MOST_A_DAY
         bad = (value < least) | (value > most) | (np.isnan(value) & (name == "close"))
-        what = f"a price is a positive number below {most:,.0f}" if name in PRICES else "no session has that many"
+        what = (
+            f"a price is a positive number below {most:,.0f}"
+            if name in PRICES
+            else f"it lies between 0 and {most:,.0f}"
+        )
         for row in np.flatnonzero(bad).tolist():
             wrong.setdefault(row, f"{name} is {value[row]:g}, but {what}")
     first, last = ((date(year, 1, 1) - EPOCH).days for year in (FIRST_YEAR, LAST_YEAR))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .last_moves import last_moves
 from .panel import Panel
 
 TRADED = "equity"  # the one instrument that orders are made for
@@ -41,17 +42,21 @@ def universe(panel: Panel, least_turnover: float = LEAST_TURNOVER, least_share: 
     """Who is in as of the panel's last session, by nothing but prices and trades up to it and the kind of instrument.
 
     A member is an equity that traded within the last 5 sessions, on `least_share` of the last 120 (a session before its
-    listing counts as one without a trade), and turns over at the median at least `least_turnover` NPR in the last 60.
+    listing counts as one without a trade), and turns over at the median at least `least_turnover` NPR in the last 60. Its
+    last close can be a session's own: no slip of a digit, and not beyond the day's band with nothing to explain it.
     """
     sessions = min(TRADED_SESSIONS, len(panel.dates))
     never = ~panel.traded.any(0)
     since_trade, since_listing = sessions_since_trade(panel), len(panel.dates) - panel.traded.argmax(0)
+    moves = last_moves(panel)
     thin = traded_share(panel, sessions) < least_share
     reasons = np.full(len(panel.symbols), "", dtype=object)
     for fails, reason in (
         (median_turnover(panel) < least_turnover, f"turns over less than NPR {least_turnover:,.0f} a session"),
         (thin, f"traded on less than {least_share:.0%} of the last {sessions} sessions"),
         (thin & (since_listing < least_share * sessions), "listed too short a time ago"),
+        (moves.jumped, "its last close left the day's price band, and no action explains it"),
+        (moves.slipped, "its last close is about ten or a hundred times off the close before it, a digit's slip"),
         (
             since_trade >= LISTED_SESSIONS,
             f"no trade in the last {LISTED_SESSIONS} sessions (halted, merged or delisted)",

@@ -3,14 +3,16 @@
 Rows that can be set aside safely are gone before (see merge.py and gather.py); nothing here changes a row.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..market.calendar import LONGEST_CLOSURE
 from ..market.rules import Rulebook, rulebook
+from .corporate.bands import furthest_moves
 from .findings import Finding, Severity, about_rows
 from .quotes import EPOCH, Quotes, ranked_days
 
@@ -100,6 +102,20 @@ def open_outside_range(market: Market) -> Found:
     return outside & ~(q.high < q.low), q.open
 
 
+def range_beyond_band(market: Market) -> Found:
+    """A day's high and low further apart than the band lets any two prices of a session be."""
+    q = market.quotes
+    furthest = furthest_moves(q.day)
+    apart = q.high / q.low
+    return apart > (1 + furthest) / (1 - furthest), apart
+
+
+def alone_in_time(market: Market) -> Found:
+    """A row of a day that stands longer after the day before it than any closure lasted: a slip of the year, or a hole."""
+    far = market.days[np.diff(market.days, prepend=market.days[0]) > LONGEST_CLOSURE]
+    return market.on(far), None
+
+
 def turnover_off_price(market: Market) -> Found:
     """Turnover per unit far outside the day's low and high."""
     q, mean = market.quotes, market.mean_price
@@ -180,6 +196,12 @@ RULES = (
     Rule("close outside the day's low and high", "note", "the close is used", close_outside_range),
     Rule("open outside the day's low and high", "note", "kept: opens decide nothing", open_outside_range),
     Rule(
+        "high and low further apart than the day's band allows",
+        "warning",
+        "kept: only the close decides; check both",
+        range_beyond_band,
+    ),
+    Rule(
         "turnover that does not fit volume and price",
         "note",
         "used for liquidity as it stands",
@@ -201,15 +223,24 @@ RULES = (
         "kept; check that there was a session",
         outside_week,
     ),
+    Rule(
+        f"rows of a day more than {LONGEST_CLOSURE} days after any other",
+        "warning",
+        "kept; check the year, or fill the hole",
+        alone_in_time,
+    ),
     Rule("rows on a day when the exchange was shut", "warning", "kept; check the day", closed_day),
     Rule("rows on a day that the index does not know", "note", "kept", not_in_index),
 )
 
 
-def findings_of(market: Market) -> list[Finding]:
+DAY_RULES = tuple(rule for rule in RULES if rule.find in (outside_week, closed_day, alone_in_time))
+
+
+def findings_of(market: Market, rules: Sequence[Rule] = RULES) -> list[Finding]:
     """What the rules find, in the order of the table."""
     found = []
-    for rule in RULES:
+    for rule in rules:
         met, value = rule.find(market)
         rows = np.flatnonzero(met)
         if len(rows):

@@ -1,12 +1,13 @@
 """Sessions of the exchange, from what is known of each day, and days counted in them.
 
 A day is looked up in this order, and the first source that covers it decides:
-1. the archive: between its first and last price, exactly the days with prices were sessions;
+1. the archive: between its first and last price, exactly the days with prices were sessions. Where it shows none for longer
+   than any closure took, it has a hole, of which it says nothing;
 2. the rulebook's list of closures, where it is complete: the trading week of the day, less those closures;
 3. nobody knows yet (a provisional day): the trading week of the day, corrected by the user's holiday file.
 """
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -16,7 +17,7 @@ from ..errors import InvalidInput
 from .rules import Rulebook, rulebook
 
 ONE_DAY = timedelta(days=1)
-LONGEST_CLOSURE = 200  # days; the COVID closure of 2020 took 97
+LONGEST_CLOSURE = 100  # days from one session to the next; the COVID closure of 2020 took 97, with two sessions amid
 YEARS_COUNTED = 5
 DAYS_A_YEAR = 365.25
 
@@ -53,10 +54,13 @@ class Calendar:
         self.book = book or rulebook()
         self.holidays = holidays or Holidays()
         self.observed = sorted(set(observed))
-        self.first = self.observed[0] if self.observed else date.max
-        self.last = self.observed[-1] if self.observed else date.min
         self._seen = frozenset(self.observed)
-        self._holes = [a for a, b in pairwise(self.observed) if (b - a).days > LONGEST_CLOSURE]
+        breaks = [(a, b) for a, b in pairwise(self.observed) if (b - a).days > LONGEST_CLOSURE]
+        self._begins = [
+            *self.observed[:1],
+            *(after for _, after in breaks),
+        ]  # the archive covers from each of these days
+        self._ends = [*(before for before, _ in breaks), *self.observed[-1:]]  # to the one at the same place here
 
     def is_session(self, day: date) -> bool:
         """Whether the exchange trades on a day, as far as anyone here knows."""
@@ -92,13 +96,15 @@ class Calendar:
         """The session `count` sessions after a day: T+2 of a trade on `day` is add_sessions(day, 2).
 
         A day without a session counts from where it stands; 0 sessions after a day is the day itself.
-        Raises InvalidInput for a negative count, and where no session follows for 200 days.
+        Raises InvalidInput for a negative count, and where no session follows for 100 days.
         """
         if count < 0:
             raise InvalidInput(f"sessions are counted forward, not {count} from {day}: give a count of at least 0")
         while count:
-            inside = self.first <= day < self.last
-            day, passed = self._along_the_archive(day, count) if inside else (self._walk(day), 1)
+            end = self._covered_until(day)
+            day, passed = (
+                (self._walk(day), 1) if end is None or end == day else self._along_the_archive(day, end, count)
+            )
             count -= passed
         return day
 
@@ -106,39 +112,50 @@ class Calendar:
         """How many sessions lie after `start`, up to and including `end`; 0 where `end` is not after `start`."""
         if end <= start:
             return 0
-        before = min(end, self.first - ONE_DAY)  # the archive answers between `before` and `after`
-        after = max(start, self.last, before)
-        inside = bisect_right(self.observed, end) - bisect_right(self.observed, start)
-        return inside + sum(self.is_session(day) for day in (*_days(start, before), *_days(after, end)))
+        seen = bisect_right(self.observed, end) - bisect_right(self.observed, start)
+        return seen + sum(self.is_session(day) for day in self._uncovered(start, end))
 
     def sessions_in(self, year: int) -> int | None:
-        """Sessions of a calendar year, counted; None for a year that the archive does not cover from end to end."""
+        """Sessions of a calendar year, counted; None where one may lie on a day that the archive does not cover."""
         old_year, last_day = date(year - 1, 12, 31), date(year, 12, 31)
-        outside = [*_days(old_year, min(self.first - ONE_DAY, last_day)), *_days(max(self.last, old_year), last_day)]
-        if not self.observed or any(day < self.book.begins or self.is_session(day) for day in outside):
+        if any(day < self.book.begins or self.is_session(day) for day in self._uncovered(old_year, last_day)):
             return None
-        return sum(day.year == year for day in self.observed)
+        return bisect_right(self.observed, last_day) - bisect_right(self.observed, old_year)
 
     def sessions_by_year(self) -> dict[int, int]:
         """The count of every year that the archive covers from end to end."""
-        years = range(self.first.year, self.last.year + 1) if self.observed else ()
+        years = range(self.observed[0].year, self.observed[-1].year + 1) if self.observed else ()
         return {year: count for year in years if (count := self.sessions_in(year)) is not None}
 
     def sessions_per_year(self) -> float:
-        """Sessions of the archive's last five years, or of what there is, counted per year of 365.25 days.
+        """Sessions of the last five years that the archive covers, or of what there is, counted per year of 365.25 days.
 
-        An archive of less than a month counts as a month. Raises InvalidInput without an archive: a number such as 252
-        is never assumed.
+        Holes count neither as sessions nor as time. An archive of less than a month counts as a month. Raises InvalidInput
+        without an archive: a number such as 252 is never assumed.
         """
         if not self.observed:
             raise InvalidInput("sessions a year are counted from an archive: give the calendar the days with prices")
-        start = max(self.first, self.last - timedelta(days=round(DAYS_A_YEAR * YEARS_COUNTED)))
-        years = max((self.last - start).days / DAYS_A_YEAR, 1 / 12)
-        return self.sessions_between(start, self.last) / years
+        wanted = round(DAYS_A_YEAR * YEARS_COUNTED)
+        days = sessions = 0
+        for begin, end in zip(reversed(self._begins), reversed(self._ends), strict=True):
+            start = max(begin, end - timedelta(days=wanted - days))
+            days += (end - start).days
+            sessions += bisect_right(self.observed, end) - bisect_right(self.observed, start)
+        return sessions / max(days / DAYS_A_YEAR, 1 / 12)
+
+    def _covered_until(self, day: date) -> date | None:
+        """The last day up to which the archive covers a day and those after it; None for a day that it does not cover."""
+        at = bisect_right(self._begins, day) - 1
+        return self._ends[at] if at >= 0 and day <= self._ends[at] else None
+
+    def _uncovered(self, start: date, end: date) -> list[date]:
+        """The days after `start`, up to and including `end`, that the archive does not cover."""
+        edges = zip([date.min, *self._ends], [*(day - ONE_DAY for day in self._begins), date.max], strict=True)
+        return [day for before, until in edges for day in _days(max(start, before), min(end, until))]
 
     def _known(self, day: date) -> bool | None:
         """Whether a day was a session, where the archive or the rulebook's complete list tells; None elsewhere."""
-        if self.first <= day <= self.last:
+        if self._covered_until(day) is not None:
             return day in self._seen
         if self.book.closures_known_from <= day <= self.book.closures_known_until:
             return self._regular(day)
@@ -148,32 +165,24 @@ class Calendar:
         """Whether a day belongs to the trading week of its era and is no closure of the rulebook."""
         return day.weekday() in self.book.weekdays(day) and day not in self.book.closures
 
-    def _along_the_archive(self, day: date, count: int) -> tuple[date, int]:
-        """The observed session up to `count` sessions after a day, and how many were passed; at least one is."""
+    def _along_the_archive(self, day: date, end: date, count: int) -> tuple[date, int]:
+        """The session up to `count` sessions after a covered day, and how many were passed; `end` is where cover ends."""
         at = bisect_right(self.observed, day)
-        passed = min(count, len(self.observed) - at)
-        end = self.observed[at + passed - 1]
-        hole = bisect_left(self._holes, day)
-        if hole < len(self._holes) and self._holes[hole] < end:
-            raise _too_long_after(self._holes[hole])
-        if (self.observed[at] - day).days > LONGEST_CLOSURE:
-            raise _too_long_after(day)
-        return end, passed
+        until = self.observed[min(at + count, len(self.observed)) - 1]
+        if until <= end:
+            return until, min(count, len(self.observed) - at)
+        return end, bisect_right(self.observed, end) - at
 
     def _walk(self, day: date) -> date:
         """The first session after a day that the archive does not cover."""
         for k in range(1, LONGEST_CLOSURE + 1):
             if self.is_session(day + ONE_DAY * k):
                 return day + ONE_DAY * k
-        raise _too_long_after(day)
+        raise InvalidInput(
+            f"no session in the {LONGEST_CLOSURE} days after {day}: check the dates of the prices and of the holiday file"
+        )
 
 
 def _days(start: date, end: date) -> list[date]:
     """The days after `start`, up to and including `end`."""
     return [start + ONE_DAY * k for k in range(1, (end - start).days + 1)]
-
-
-def _too_long_after(day: date) -> InvalidInput:
-    return InvalidInput(
-        f"no session in the {LONGEST_CLOSURE} days after {day}: check the dates of the prices and of the holiday file"
-    )

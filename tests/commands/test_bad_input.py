@@ -9,6 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from portfolio_opt import Account, Lot, read_prices
+from portfolio_opt import rebalance as rebalance_plan
+from portfolio_opt.errors import InvalidInput
+
 MARKET = Path(__file__).parent.parent.parent / "data" / "sample_market"
 
 HEADER = "published_date,open,high,low,close,per_change,traded_quantity,traded_amount,status\n"
@@ -172,6 +176,45 @@ def test_a_store_that_is_no_parquet(refused, tmp_path):
     shutil.copytree(MARKET, folder)
     (folder / "prices.parquet").write_bytes(b"PAR1 this is not parquet PAR1")
     refused(2, "prices.parquet", "not a readable Parquet file", prices=folder)
+
+
+def with_last_close(tmp_path, factor, symbol="XSIRIUS"):
+    """The sample market with the prices of a symbol's last row multiplied, and its last two closes then."""
+    folder = tmp_path / f"last-times-{factor}"
+    shutil.copytree(MARKET, folder)
+    prices = pq.read_table(folder / "prices.parquet")
+    frame = prices.to_pandas()
+    rows = frame.index[frame.symbol == symbol][-2:]
+    frame.loc[rows[1], ["open", "high", "low", "close"]] *= factor
+    pq.write_table(pa.Table.from_pandas(frame, prices.schema, preserve_index=False), folder / "prices.parquet")
+    before, last = frame.loc[rows, "close"]
+    return folder, before, last
+
+
+@pytest.mark.parametrize("factor", [10, 100, 0.1])
+def test_a_slip_in_the_last_close_of_a_holding(refused, rebalance, account, tmp_path, factor):
+    """It once made the holding worth ten times as much, and the orders with it."""
+    folder, before, last = with_last_close(tmp_path, factor)
+    account.holdings.write_text("Scrip,Current Balance\nXSIRIUS,1000\n")
+    given = {"holdings": account.holdings, "prices": folder}
+    refused(2, "XSIRIUS", "2026-08-21", f"{last:,.2f}", f"{before:,.2f}", "correct or delete the row", **given)
+    account.holdings.write_text("Scrip,Current Balance\nXKITE,100\n")
+    ran = rebalance(holdings=account.holdings, prices=folder)  # not held, it is only not bought
+    assert ran.code == 0
+    assert "BUY  XSIRIUS" not in ran.out
+    with pytest.raises(InvalidInput, match="XSIRIUS is held"):
+        rebalance_plan(read_prices(folder), Account((Lot("XSIRIUS", 1000, cost=0),)))
+
+
+def test_a_last_close_of_a_holding_beyond_the_band_is_warned_of(rebalance, account, tmp_path):
+    account.holdings.write_text("Scrip,Current Balance\nXSIRIUS,1000\n")
+    for factor in (1.4, 1.0):
+        folder, before, last = with_last_close(tmp_path, factor)
+        ran = rebalance(holdings=account.holdings, prices=folder)
+        said = [line for line in ran.out.splitlines() if line.startswith("  ! XSIRIUS is held")]
+        assert (ran.code, len(said)) == (0, factor != 1)
+        assert all(f"{last:,.2f}" in line and f"{before:,.2f}" in line for line in said)
+        assert factor == 1 or "BUY  XSIRIUS" not in ran.out
 
 
 def test_prices_three_weeks_old(refused, rebalance):

@@ -1,5 +1,6 @@
 """`portfolio-opt ingest` from the outside: exit codes, both outputs, what it writes, and what never gets into it."""
 
+import io
 import json
 import os
 import re
@@ -10,6 +11,10 @@ import pandas as pd
 import pytest
 
 from portfolio_opt.commands.ingest import run
+from portfolio_opt.market.calendar import LONGEST_CLOSURE
+from portfolio_opt.market.rules import rulebook
+
+SHUT = min(day for day in rulebook().closures if day.year > 2023 and day.weekday() < 4)
 
 COMPANY = "published_date,open,high,low,close,per_change,traded_quantity,traded_amount,status\n"
 LTP = "date,open,high,low,ltp,percent_change,qty,turnover\n"
@@ -172,7 +177,88 @@ def test_what_cannot_be_right_is_set_aside_or_under_strict_refused(ingest, sourc
     assert sorted(aside["date"].astype(str)) == ["2025-08-18", "2025-08-18", "2025-08-20"]
 
 
+def rules_found(ran):
+    assert ran.code == 0, ran.err
+    return {finding["rule"]: finding for finding in json.loads(ran.out)["findings"]}
+
+
+def test_files_that_are_no_data_are_said_and_passed_over(ingest, sources, tmp_path):
+    others = {"README.md": "-", "deep/notes.txt": "prices, of today", "pic\x1b[31m.png": "-", ".hidden.md": "-"}
+    folder = sources(NABIL=NABIL, **others)
+    (folder / "gone.csv").symlink_to(folder / "nowhere")
+    undecodable = os.fsencode(folder) + b"/\xff.md"
+    with open(undecodable, "w"):
+        pass
+    found = rules_found(ingest(folder, "--json"))["files in the folders without a data file's ending"]
+    assert (found["rows"], found["effect"], found["severity"]) == (5, "passed over", "note")
+    names = {case["symbol"] for case in found["cases"]}
+    assert names == {"'README.md'", "'notes.txt'", r"'pic\x1b[31m.png'", "'gone.csv'", r"'\udcff.md'"}
+    assert "passed over" in ingest(folder, store=tmp_path / "other").out
+    assert "passed over" not in ingest(folder / "NABIL.csv", store=tmp_path / "third").out
+
+
+def test_a_store_within_its_sources_is_not_passed_over(ingest, sources):
+    folder = sources(NABIL=NABIL)
+    for _ in range(2):
+        assert rules_found(ingest(folder, "--json", store=folder / "store")) == {}
+    (folder / "store" / "wide-0123456789abcdef").mkdir()
+    assert rules_found(ingest(folder, "--json", store=folder / "store")) == {}
+
+
+def test_files_of_one_content_under_different_names_are_warned_of_and_read(ingest, sources):
+    ran = ingest(sources(NABIL=NABIL, EBL=NABIL), "--json")
+    assert json.loads(ran.out)["rows"] == 4
+    found = rules_found(ran)["files of one content under different names"]
+    assert (found["rows"], found["severity"], found["examples"]) == (1, "warning", ["EBL.csv and NABIL.csv"])
+
+
+def test_days_that_can_be_no_session_are_said_of_the_rows_that_come(ingest, sources):
+    rules = {
+        "2022-11-04": "rows on a day outside the trading week",  # a Friday
+        "2023-08-20": f"rows of a day more than {LONGEST_CLOSURE} days after any other",
+        str(SHUT): "rows on a day when the exchange was shut",
+    }
+    rows = [f"{day},500,501,495,{500 + k},nan,800,400000,0\n" for k, day in enumerate(["2022-11-03", *rules])]
+    folder = sources(NABIL=COMPANY + "".join(rows))
+    found = rules_found(ingest(folder, "--json"))
+    for day, rule in rules.items():
+        assert {"symbol": "NABIL", "date": day} in found[rule]["cases"]
+    assert not rules_found(ingest(folder, "--json")).keys() & rules.values()  # nothing new came
+
+
+MERGERS = "symbol,successor,ratio,last_day\n"
+STATED = {
+    "mergers": (MERGERS + "EBL,NABIL,0.5,2025-08-18\n", MERGERS + "EBL,NABIL,0.75,2025-08-18\n"),
+    "holidays": ("date,name\n2030-01-01,Mine\n", "date,name\n2030-01-02,Mine\n"),
+}
+
+
+@pytest.mark.parametrize("table", STATED)
+def test_the_statement_given_last_counts_even_if_it_was_given_before(ingest, sources, tmp_path, table):
+    """A file that the store knew was once passed over, so that nobody could go back to it."""
+    ingest(sources(NABIL=NABIL, EBL=NABIL))
+    earlier, later = (sources(**{f"{k}/{table}": text}) / str(k) for k, text in enumerate(STATED[table]))
+    for folder, text in ((earlier, 0), (later, 1), (earlier, 0), (earlier, 0)):
+        assert ingest(folder).code == 0
+        kept = pd.read_csv(tmp_path / "store" / f"{table}.csv", dtype=str)
+        stated = pd.read_csv(io.StringIO(STATED[table][text]), dtype=str)
+        pd.testing.assert_frame_equal(kept[stated.columns], stated)
+
+
 # ---- refused
+
+
+@pytest.mark.parametrize("table", STATED)
+def test_a_statement_put_into_the_store_by_hand_is_to_be_given_as_a_source(ingest, sources, tmp_path, table):
+    folder = sources(NABIL=NABIL, EBL=NABIL)
+    ingest(folder)
+    path = tmp_path / "store" / f"{table}.csv"
+    path.write_text(STATED[table][0])
+    refused(ingest(sources(GBIME=NABIL)), f"holds '{table}.csv' of your own; move it away and give it to ingest")
+    assert path.read_text() == STATED[table][0]
+    path.rename(folder / path.name)
+    assert ingest(folder / path.name).code == 0
+    assert path.exists()
 
 
 @pytest.mark.parametrize(
@@ -259,11 +345,10 @@ def test_no_path_of_a_source_gets_into_any_output_or_file(ingest, sources, tmp_p
 
 HOSTILE = {
     "=cmd": "=CMD",
-    "<script>alert(1)": "<SCRIPT>ALERT(1)",
+    "<script>alert(x)": "<SCRIPT>ALERT(X)",
     "x..%2f": "X..%2F",
     "-rf": "-RF",
-    "a b": "A B",
-    "{0}": "{0}",
+    "{a}": "{A}",
     "%s": "%S",
 }
 
@@ -278,6 +363,13 @@ def test_a_hostile_symbol_is_only_text(ingest, sources, tmp_path, name):
     assert set(pd.read_parquet(tmp_path / "store" / "prices.parquet")["symbol"]) == {HOSTILE[name]}
     found = {path.split("/")[0] for path in content(tmp_path / "store")}
     assert found == {"prices.parquet", "quarantine.parquet", "manifest.json"}
+
+
+@pytest.mark.parametrize("name", ["a b", "{0}", "nabil bank download", "12", "; rm -rf ~", "\u202e", "a\x1b[31m"])
+def test_a_hostile_name_of_several_words_or_without_a_letter_is_refused(ingest, sources, tmp_path, name):
+    refused(ingest(sources(**{f"{name}.csv": NABIL})), "rename it")
+    refused(ingest(sources(**{f"{name}/prices.csv": LTP + "2025-08-18,500,501,495,499,0,800,400000\n"})), "rename it")
+    assert not (tmp_path / "store").exists()
 
 
 @pytest.mark.parametrize("symbol", ["../x", "/etc/passwd", '=cmd|"/c calc"!A0', "a,b", "<b>"])

@@ -100,6 +100,18 @@ def test_the_jump_over_a_long_halt_is_no_return(halt, known):
     assert found[-1] == pytest.approx(np.log(105 / 104))
 
 
+def test_the_way_back_from_a_row_of_another_series_is_no_return():
+    """As SMB in 2018: its jump down was given a factor, and the next row takes both back."""
+    factor = 376 / 1.0386 / 613
+    found = returns_of([613, 376, 613, 613], adjustment=[1, 1 / factor, 1 / factor * factor, 1])
+    assert found == pytest.approx([nan, np.log(1.0386), nan, 0], nan_ok=True)
+
+
+def test_two_bonuses_in_a_row_and_the_day_after_are_returns():
+    found = returns_of([100, 50, 25, 25, 25], adjustment=[1, 2, 4, 4, 4])
+    assert found[1:] == pytest.approx([0, 0, 0, 0])
+
+
 def test_after_its_last_trade_a_name_has_no_returns():
     found = total_returns(panel_of({"A": [100, 101, NO, NO], "B": [50, 50, 50, 50]}))
     assert np.isnan(found[2:, 0]).all()

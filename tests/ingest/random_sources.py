@@ -1,4 +1,4 @@
-"""Random small markets as several sources state them: gaps, noise, pages fetched twice, Saturdays, rows that must stay aside."""
+"""Random small markets as several sources state them: gaps, noise, pages fetched late, Saturdays, names that change hands."""
 
 from datetime import date, timedelta
 
@@ -8,12 +8,12 @@ import pyarrow.parquet as pq
 from small_files import COMPANY_HEADER, COMPANY_ORDER
 from source_samples import OLD_TODAY, TODAY_21
 
-from portfolio_opt.ingest.companies import UNKNOWN_COMPANY
+from portfolio_opt.ingest.companies import BY_NAME, COMPANY_SOURCES
 from portfolio_opt.ingest.merge import CURATED, DERIVED, RANKS, TWICE, merge
 from portfolio_opt.ingest.quotes import EPOCH, NUMBERS, Quotes
 
-SYMBOLS = ("AA", "BB", "CC", "DD", "EE", "FF", "GG")
-SOURCES = ("company CSV", "today's price page", "floor sheet", "aabishkar2", "sarojrana")
+SYMBOLS = ("AA", "BB", "CC", "DD", "EE", "FF", "GG", "HH", "II", "JJ", "KK", "LL")
+SOURCES = ("company CSV", "today's price page", "old today's price page", "floor sheet", "aabishkar2", "sarojrana")
 
 
 def quotes_from(rows):
@@ -45,14 +45,16 @@ def plain(quotes):
 
 def random_rows(rng, first=date(2025, 1, 5), steps=(1, 1, 1, 2, 3)):
     """Rows as such dicts, and for each why it must stay aside, mostly "". rng: random.Random"""
-    symbols = SYMBOLS[: rng.choice((2, 5, 6, 7))]
+    symbols = SYMBOLS[: rng.choice((2, 5, 6, 7, 12))]
     day = (first - EPOCH).days
-    noise = rng.choice((0, 0.02, 0.1))
-    truth = {}
+    noise = rng.choice((0, 0.02, 0.1, 0.5))
+    sessions = []
     rows, reasons = [], []
-    for _ in range(rng.randint(2, 8)):
-        if not truth or rng.random() > 0.3:  # else the day before once more
-            truth = {symbol: (rng.randint(90, 99), rng.randint(100, 103), rng.randint(80, 84)) for symbol in symbols}
+    for _ in range(rng.randint(2, rng.choice((4, 8, 14)))):
+        truth = {symbol: (rng.randint(90, 99), rng.randint(100, 103), rng.randint(80, 84)) for symbol in symbols}
+        if sessions and rng.random() < 0.4:  # an earlier session once more
+            truth = rng.choice(sessions[-rng.choice((1, 7)) :])
+        sessions.append(truth)
         for source in rng.sample(SOURCES, rng.randint(1, 3)):
             for symbol in symbols:
                 if rng.random() < 0.1:
@@ -65,7 +67,7 @@ def random_rows(rng, first=date(2025, 1, 5), steps=(1, 1, 1, 2, 3)):
                 if rng.random() < noise:
                     del row[rng.choice(("high", "low", "volume"))]
                 rows.append(row)
-                reasons.append(rng.choice((TWICE, UNKNOWN_COMPANY)) if rng.random() < 0.03 else "")
+                reasons.append(rng.choice((TWICE, BY_NAME)) if rng.random() < 0.03 else "")
         day += rng.choice(steps)
     order = list(range(len(rows)))
     rng.shuffle(order)
@@ -84,28 +86,35 @@ def merged_plainly(rows, reasons):
         names = sorted({each["source"] for each in rows})
         return (RANKS.get(row["source"], CURATED), *figures, -names.index(row["source"]))
 
-    best = {}
+    alike = {}
     for row, reason in zip(rows, reasons, strict=True):
-        key = (row["symbol"], row["day"], reading(row))
-        candidate = (reason == "", better(row), row, reason)
-        if key not in best or candidate[:2] > best[key][:2]:
-            best[key] = candidate
-    left = [(row, reason) for _, _, row, reason in best.values()]
+        alike.setdefault((row["symbol"], row["day"], reading(row)), []).append((row, reason))
+    left = []
+    for same in alike.values():  # a row named by its company may get another symbol later, so it takes no other's place
+        passing = [row for row, reason in same if row["source"] in COMPANY_SOURCES and not reason]
+        lasting = [(row, reason) for row, reason in same if row["source"] not in COMPANY_SOURCES or reason]
+        least = min((reason for _, reason in lasting), default=None)  # no reason is the least
+        if lasting:
+            left.append((max((row for row, reason in lasting if reason == least), key=better), least))
+        if passing and least != "":
+            left.append((max(passing, key=better), ""))
 
     def saturday(day):
         return (EPOCH + timedelta(days=day)).weekday() == 5
 
     weekdays = sorted({row["day"] for row, _ in left if not saturday(row["day"])})
-    before = dict(zip(weekdays[1:], weekdays, strict=False))
     said = {}
     for row, _ in left:
         said.setdefault((row["symbol"], row["day"]), set()).add(reading(row))
 
     def copied(source, day):
         page = [row for row, reason in left if row["source"] == source and row["day"] == day and not reason]
-        stood = [row for row in page if (row["symbol"], before.get(day)) in said]
-        same = [row for row in stood if reading(row) in said[row["symbol"], before[day]]]
-        return len(same) == len(stood) and len(same) >= 5
+        for earlier in [each for each in weekdays if each < day][-5:]:
+            stood = [row for row in page if (row["symbol"], earlier) in said]
+            same = [row for row in stood if reading(row) in said[row["symbol"], earlier]]
+            if len(same) >= 5 and 2 * len(same) >= len(stood):
+                return True
+        return False
 
     decided = []
     for row, reason in left:
@@ -143,16 +152,19 @@ def random_files(rng, folder):
     """Files of several shapes that state a random market, with labels, actions and pages of company names; unordered."""
     folder.mkdir()
     first = rng.choice((date(2023, 12, 25), date(2024, 12, 24), date(2025, 1, 5), date(2025, 3, 27)))
-    rows, _ = random_rows(rng, first, steps=rng.choice(((1, 1, 2), (1, 2, 40), (1, 1, 20, 200))))
+    rows, _ = random_rows(rng, first, steps=rng.choice(((1, 1, 2), (1, 2, 40), (1, 1, 20, 200), (9, 12, 33))))
     files = []
     by_source = {}
     for row in rows:
         by_source.setdefault(row["source"], []).append(row)
+    writers = {"company CSV": _histories, "today's price page": _pages, "old today's price page": _old_pages}
     for source, stated in by_source.items():
-        write = {"company CSV": _histories, "today's price page": _pages, "floor sheet": _old_pages}.get(
-            source, _tables
-        )
-        files += write(folder, [*stated, *_spoilt(rng, stated)] if source in ("company CSV", "aabishkar2") else stated)
+        if source != "today's price page":
+            stated = [*stated, *_spoilt(rng, stated)]
+        files += writers.get(source, _tables)(folder, stated)
+        if source in COMPANY_SOURCES and rng.random() < 0.5:
+            some = rng.sample(stated, len(stated) // 2)
+            files += _old_pages(folder, some, name="{} Co. Limited", saved="AGAIN")
     files += _small_tables(rng, folder)
     rng.shuffle(files)
     return files
@@ -187,14 +199,14 @@ def _pages(folder, rows):
         yield _written(folder / f"{_iso(day).replace('-', '_')}.csv", lines)
 
 
-def _old_pages(folder, rows):
+def _old_pages(folder, rows, name="{} Company Ltd.", saved="OLD"):
     for day in {row["day"] for row in rows}:
         lines = [OLD_TODAY.text.split("\r")[0]]
         for row in rows:
             if row["day"] == day:
                 figures = [str(row.get(name, "-")) for name in ("high", "low", "close", "volume", "turnover")]
-                lines.append(",".join(["1", f"{row['symbol']} Company Ltd.", "1", *figures, "-", "0"]))
-        yield _written(folder / f"OLD_{_iso(day)}.csv", [*lines, 'Total Amount Rs.,"1,290,619,342"'])
+                lines.append(",".join(["1", name.format(row["symbol"]), "1", *figures, "-", "0"]))
+        yield _written(folder / f"{saved}_{_iso(day)}.csv", [*lines, 'Total Amount Rs.,"1,290,619,342"'])
 
 
 def _tables(folder, rows):
@@ -209,16 +221,27 @@ def _tables(folder, rows):
 
 
 def _small_tables(rng, folder):
-    header = "symbol,name,sector,instrument_type,source"
-    for k, some in enumerate((SYMBOLS[:4], SYMBOLS[2:])):
-        sector = rng.choice(("Hydro Power", "Finance"))
-        labels = [f"{symbol},{symbol} Company Limited,{sector},equity,list" for symbol in some]
-        yield _written(folder / f"sectors{k}.csv", [header, *labels])
+    yield from _labels(rng, folder)
     header = "symbol,type,ratio,amount_npr,issue_price,book_close,ex_date,fiscal_year,source"
     for k in range(2):
         ratio = rng.choice(("0.1", "0.2"))
         actions = [f"{symbol},bonus,{ratio},,,2025-01-06,2025-01-07,2081/2082,list" for symbol in SYMBOLS[k : k + 3]]
         yield _written(folder / f"actions{k}.csv", [header, *actions])
+
+
+def _labels(rng, folder):
+    """Lists of securities; some know promoter shares only, and some, better or worse ones, call a security otherwise."""
+    header = "symbol,name,sector,instrument_type,source"
+    for k, some in enumerate((SYMBOLS[:4], SYMBOLS[2:])):
+        sector = rng.choice(("Hydro Power", "Finance"))
+        labels = [f"{symbol},{symbol} Company Limited,{sector},equity,securities list" for symbol in some]
+        yield _written(folder / f"sectors{k}.csv", [header, *labels])
+    promoters = [f"{symbol}PO,{symbol} Company Ltd.,,promoter_share,sector codes" for symbol in rng.sample(SYMBOLS, 4)]
+    yield _written(folder / "promoters.csv", [header, *promoters])
+    for source in ("sector codes", "list"):
+        symbol, other = rng.choice(SYMBOLS[1:]), rng.choice(SYMBOLS)
+        renamed = f"{symbol},{other} Company Limited,Finance,equity,{source}"
+        yield _written(folder / f"renamed by {source}.csv", [header, renamed])
 
 
 def _written(path, lines):

@@ -7,6 +7,7 @@ import pytest
 from small_files import COMPANY_HEADER, HOLDER, ROOT, company_line, finding, refusal, rules_of, sessions, traded
 
 from portfolio_opt.errors import InvalidInput
+from portfolio_opt.ingest.gather import gather
 from portfolio_opt.ingest.prices import read_prices
 
 DAYS = sessions(3)
@@ -101,7 +102,20 @@ def test_two_files_of_one_symbol_are_merged_and_what_they_state_differently_is_s
     assert found.examples == (f"NABIL on {DAYS[1]}",)
 
 
-@pytest.mark.parametrize("name", ["A" * 31 + ".csv", "1301120000123456.csv"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "A" * 31 + ".csv",
+        "1301120000123456.csv",
+        "nabil bank download.csv",
+        "NABIL - copy.csv",
+        "2025.csv",
+        "20250820.csv",
+        "{0}.csv",
+        "(1).csv",
+        "prices (1) (2).csv",
+    ],
+)
 def test_a_file_that_is_not_named_after_a_symbol_is_refused(companies, name):
     assert "named after its symbol" in refusal(read_prices, companies(**{name: text_of(*GOOD)}))
 
@@ -186,6 +200,24 @@ def test_a_browsers_second_copy_is_the_same_symbol(companies, copy):
     panel = read_prices(companies(**{"NABIL": text_of(*GOOD[:2]), copy: text_of(*GOOD)}))
     assert panel.symbols.tolist() == ["NABIL"]
     assert panel.traded.sum() == len(GOOD)
+
+
+@pytest.mark.parametrize("name", ["prices.csv", "prices (1).csv", "Prices(2).CSV"])
+def test_a_file_of_a_common_name_is_its_folders_and_known_by_it(tmp_path, name):
+    """Two companies' equal second copies were once one known file."""
+    for symbol in ("NABIL", "EBL"):
+        (tmp_path / symbol).mkdir()
+        (tmp_path / symbol / name).write_text(text_of(*GOOD))
+    assert read_prices(tmp_path).symbols.tolist() == ["EBL", "NABIL"]
+    assert {file.file for file in gather(tmp_path.rglob("*.[cC]*")).files} == {f"EBL/{name}", f"NABIL/{name}"}
+
+
+def test_files_of_one_content_under_different_names_are_said(companies):
+    folder = companies(NABIL=text_of(*GOOD), EBL=text_of(*GOOD), ADBL=text_of(*GOOD[:2]))
+    panel = read_prices(folder)
+    assert panel.symbols.tolist() == ["ADBL", "EBL", "NABIL"]
+    found = finding(panel.findings, "files of one content under different names")
+    assert (found.severity, found.examples) == ("warning", ("EBL.csv and NABIL.csv",))
 
 
 def test_notes_beside_the_files_are_passed_over_but_data_of_any_ending_are_read(companies):

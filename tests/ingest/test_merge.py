@@ -10,25 +10,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_sources import SYMBOLS, in_order, merged_plainly, merged_rows, plain, quotes_from, random_rows
 
-from portfolio_opt.ingest.companies import UNKNOWN_COMPANY, company_key, symbols_by_company, under_symbols
+from portfolio_opt.ingest.companies import company_key, symbols_by_company, under_symbols
 from portfolio_opt.ingest.csv_table import Row
 from portfolio_opt.ingest.merge import (
     COPY,
+    COPY_SHARE,
     COPY_SYMBOLS,
     CURATED,
     DERIVED,
+    LOOK_BACK,
     OUTRANKED,
     RANKS,
     SATURDAY,
     TWICE,
     on_saturday,
 )
-from portfolio_opt.ingest.quotes import EPOCH
+from portfolio_opt.ingest.quotes import EPOCH, NO_ROWS
 from portfolio_opt.ingest.shapes.recognise import CSV_SHAPES, JSON_LISTS
 from portfolio_opt.ingest.tables import TABLES, merged
 
 MONDAY = (date(2025, 1, 6) - EPOCH).days
 FRIDAY, SUNDAY = MONDAY + 4, MONDAY + 6
+WEEKDAYS = [day for day in range(MONDAY, MONDAY + 20) if day % 7 != (FRIDAY + 1) % 7]
 seeds = st.integers(0, 2**32 - 1)
 
 
@@ -160,7 +163,26 @@ def test_a_row_that_must_stay_aside_contests_nothing():
     assert (aside, alike) == ([], 1)
 
 
-# ---- Saturdays and pages fetched twice
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_the_reason_of_equal_rows_does_not_depend_on_their_order(order):
+    """A row with an impossible close in one file, and in a pair that contradicts itself in another, once had either reason."""
+    rows = [said("AA", MONDAY, 0.0, source) for source in ("company CSV", "company CSV", "floor sheet")]
+    reasons = [TWICE, "close is 0", TWICE]
+    assert outcome(*(rows[k] for k in order), reasons=[reasons[k] for k in order]) == outcome(*rows, reasons=reasons)
+    assert reasons_of(outcome(*rows, reasons=reasons)[1]) == ["close is 0"]
+
+
+def test_a_row_named_by_its_company_makes_no_other_superfluous():
+    """Labels may give it another symbol later, and the other row would then be lost."""
+    named = said("AA", MONDAY, source="old today's price page")
+    sheet, doubtful = said("AA", MONDAY, source="floor sheet"), said("AA", MONDAY, source="curated")
+    assert outcome(named, sheet) == ([sheet], [], 1)
+    assert outcome(named, doubtful, reasons=["", TWICE]) == ([named], [(doubtful, TWICE)], 0)
+    assert outcome(named, sheet, doubtful, reasons=["", "", TWICE]) == ([sheet], [], 2)
+    assert outcome(named, named) == ([named], [], 1)
+
+
+# ---- Saturdays and pages fetched twice, or late
 
 
 @pytest.mark.parametrize("days", [0, 4, 5, -2, 11_000, 20_000, 29_000])
@@ -192,13 +214,40 @@ def test_a_page_saved_before_the_session_is_known_by_what_others_say_of_the_last
     assert reasons_of(aside) == [COPY] * COPY_SYMBOLS
 
 
-def test_a_copy_of_the_day_before_the_last_one_is_none():
-    rows = [*page(MONDAY), *page(MONDAY + 1, volume=7.0), *page(MONDAY + 2)]
+@pytest.mark.parametrize("back", range(1, LOOK_BACK + 3))
+def test_a_copy_of_any_of_the_last_sessions_is_one_and_of_an_older_one_is_none(back):
+    between = [page(day, volume=float(k + 1)) for k, day in enumerate(WEEKDAYS[1:back])]
+    saturday = page(FRIDAY + 1, volume=99.0)  # no session, so it does not count
+    last = page(WEEKDAYS[back])
+    others = [*page(MONDAY), *itertools.chain(*between)]
+    kept, aside, _ = outcome(*others, *saturday, *last)
+    if back <= LOOK_BACK:
+        assert kept == in_order(others)
+        assert aside == in_order([*((row, SATURDAY) for row in saturday), *((row, COPY) for row in last)])
+    else:
+        assert kept == in_order([*others, *last])
+
+
+@pytest.mark.parametrize("count", [4, 5, 6, 9, 10, 11, 12])
+@pytest.mark.parametrize("same", [4, 5, 6])
+def test_a_copy_repeats_at_least_half_of_the_symbols_that_stand_on_both_days(same, count):
+    before, day = page(MONDAY, count=count), page(MONDAY + 1, count=count)
+    day = [row | ({} if k < same else {"close": 1.0 + k}) for k, row in enumerate(day)]
+    kept, aside, _ = outcome(*before, *day)
+    copied = min(same, count) >= COPY_SYMBOLS and min(same, count) >= COPY_SHARE * count
+    assert kept == in_order(before if copied else [*before, *day])
+    assert aside == (in_order((row, COPY) for row in day) if copied else [])
+
+
+def test_symbols_that_repeat_different_sessions_make_no_copy():
+    monday, tuesday = page(MONDAY, count=8), page(MONDAY + 1, count=8, volume=7.0)
+    mixed = [row | {"day": MONDAY + 2} for row in (*monday[:4], *tuesday[4:])]
+    rows = [*monday, *tuesday, *mixed]
     assert outcome(*rows)[:2] == (in_order(rows), [])
 
 
 @pytest.mark.parametrize("figure", ["close", "high", "low", "volume"])
-def test_one_symbol_that_differs_makes_a_day_of_its_own(figure):
+def test_a_symbol_repeats_a_session_only_where_all_its_figures_do(figure):
     rows = [*page(MONDAY, high=200.0, low=1.0), *page(MONDAY + 1, count=COPY_SYMBOLS + 1, high=200.0, low=1.0)]
     rows[-2] = rows[-2] | {figure: 50.0}
     assert outcome(*rows)[:2] == (in_order(rows), [])
@@ -251,15 +300,18 @@ def test_names_that_tell_debentures_apart_stay_apart():
 
 @given(order=st.permutations(LABELS))
 @settings(deadline=None)
-def test_rows_under_names_come_under_their_symbols_and_others_wait(order):
-    rows = [said("Nabil Bank Limited", MONDAY), said("Nobody Ltd.", MONDAY), said("AA", MONDAY)]
-    reason = np.array([UNKNOWN_COMPANY, UNKNOWN_COMPANY, ""], dtype=object)
-    found, why = under_symbols(quotes_from(rows), reason, labels(*order))
-    assert {row["symbol"]: text for row, text in zip(plain(found), why, strict=True)} == {
-        "NABIL": "",
-        "Nobody Ltd.": UNKNOWN_COMPANY,
-        "AA": "",
-    }
+def test_rows_under_names_come_under_their_symbols_and_only_these(order):
+    rows = [said("Nabil Bank Limited", MONDAY), said("Nobody Ltd.", MONDAY), said("NABIL Bank Co.", MONDAY + 1, 7.0)]
+    found = under_symbols(quotes_from(rows), labels(*order))
+    assert in_order(plain(found)) == in_order(rows[k] | {"symbol": "NABIL"} for k in (0, 2))
+    assert len(under_symbols(quotes_from(rows), [])) == 0
+    assert len(under_symbols(NO_ROWS, labels(*order))) == 0
+
+
+def test_of_two_symbols_of_one_name_the_ordinary_share_has_the_rows():
+    row = said("Nabil Bank Ltd", MONDAY)
+    assert plain(under_symbols(quotes_from([row]), labels(LABELS[1])))[0]["symbol"] == "NABILP"
+    assert plain(under_symbols(quotes_from([row]), labels(*LABELS[:2])))[0]["symbol"] == "NABIL"
 
 
 # ---- small tables

@@ -25,6 +25,7 @@ from small_files import DEMAT, HOLDER, SAMPLE_ACCOUNTS, finding, refusal, rules_
 from portfolio_opt.errors import InvalidInput
 from portfolio_opt.ingest.account.history import read_transactions
 from portfolio_opt.ingest.account.holdings import Held, read_holdings
+from portfolio_opt.ingest.account.symbols import Symbols
 from portfolio_opt.ingest.account.wacc import Cost, read_wacc
 from portfolio_opt.ingest.account_files import read_account
 
@@ -50,7 +51,11 @@ def test_the_exports_as_meroshare_writes_them(folder):
         '"4","SOLD","0.0","100","0","100","0"',
         '"Total :","","","","13171.20","","13173.60"',
     )
-    assert read_holdings(held) == {"ALBSL": Held(12, 109760), "NABIL": Held(1553, 50150), "NEWCO": Held(10, None)}
+    assert read_holdings(held, Symbols()) == {
+        "ALBSL": Held(12, 109760),
+        "NABIL": Held(1553, 50150),
+        "NEWCO": Held(10, None),
+    }
     history_file = written(
         folder,
         "history",
@@ -93,7 +98,7 @@ def test_wacc_reports_come_with_many_headers(tmp_path, header, ending, mark, pre
     row = ",".join(cells.get(name.lower(), "1") for name in header.split(","))
     path = tmp_path / "wacc.csv"
     path.write_bytes(f"{mark}{preamble}{header}\n{row}\nTotal,,\n".replace("\n", ending).encode())
-    assert read_wacc(path) == {"NABIL": Cost(1000, 120_076_000)}
+    assert read_wacc(path, Symbols()) == {"NABIL": Cost(1000, 120_076_000)}
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
@@ -163,7 +168,12 @@ def test_an_account_without_files_is_cash():
         (read_holdings, HOLDINGS_HEADER, ["1,NABIL,5,-2,1,1,1"], "line 2: last closing price '-2' is below zero"),
         (read_holdings, HOLDINGS_HEADER, ["1,NABIL,5,nan,1,1,1"], "line 2: last closing price 'nan' is not a number"),
         (read_holdings, HOLDINGS_HEADER, ["1,,5,1,1,1,1"], "line 2: scrip '' is not a symbol"),
-        (read_holdings, HOLDINGS_HEADER, ["1,NABIL,5,1,1,1,1", "2,nabil,0,1,1,1,1"], "line 3: 'NABIL' stands twice"),
+        (
+            read_holdings,
+            HOLDINGS_HEADER,
+            ["1,NABIL,5,1,1,1,1", "2,nabil,0,1,1,1,1"],
+            "line 3: the symbol in line 2 of export.csv stands twice",
+        ),
         (read_holdings, HOLDINGS_HEADER, ["1,NABIL,1,200,1,1,1,1"], "line 2: 8 fields under a header of 7"),
         (read_holdings, HOLDINGS_HEADER, ["1,NABIL,5"], "line 2: 3 fields under a header of 7"),
         (
@@ -174,7 +184,7 @@ def test_an_account_without_files_is_cash():
         ),
         (read_holdings, HOLDINGS_HEADER + ",ISIN", ["1,NABIL,5,1,1,1,1,NP1"], "line 1: unknown column 'isin'"),
         (read_holdings, WACC_HEADER, [f"1,{DEMAT},NABIL,5,100,500,x"], "no header with the columns"),
-        (read_wacc, WACC_HEADER, [f"1,{DEMAT},NABIL,5,100,600,x"], "line 2: NABIL: rate × quantity is not the total"),
+        (read_wacc, WACC_HEADER, [f"1,{DEMAT},NABIL,5,100,600,x"], "line 2: rate × quantity is not the total"),
         (read_wacc, WACC_HEADER, [f"1,{DEMAT},NABIL,500,5,100,x"], "rate × quantity is not the total cost"),
         (read_wacc, WACC_HEADER, [f"1,{DEMAT},NABIL,1.5,100,150,x"], "wacc calculated quantity '1.5' is not a whole"),
         (read_wacc, WACC_HEADER, [f"1,{DEMAT},NABIL,5,-100,500,x"], "line 2: wacc rate '-100' is below zero"),
@@ -184,7 +194,7 @@ def test_an_account_without_files_is_cash():
             read_wacc,
             WACC_HEADER,
             [f"1,{DEMAT},NABIL,5,1,5,x"] * 2,
-            "line 3: 'NABIL' stands twice; keep one row a symbol",
+            "line 3: the symbol in line 2 of export.csv stands twice; keep one row a symbol",
         ),
         (read_wacc, WACC_HEADER.replace("Scrip Name", "S.N."), [f"1,{DEMAT},NABIL,5,1,5,x"], "a column stands twice"),
         (read_wacc, WACC_HEADER.replace(",Scrip Name", ""), [f"1,{DEMAT},5,1,5,x"], "no column Scrip or Scrip Name"),
@@ -197,7 +207,7 @@ def test_an_account_without_files_is_cash():
     ],
 )
 def test_a_row_that_cannot_be_read_with_certainty_is_refused(folder, read, header, rows, words):
-    message = refusal(read, written(folder, "export", header, *rows))
+    message = refusal(read, written(folder, "export", header, *rows), Symbols())
     assert message.startswith("export.csv")
     assert words in message
 
@@ -207,7 +217,7 @@ def test_a_row_that_cannot_be_read_with_certainty_is_refused(folder, read, heade
 )
 def test_a_rearrangement_with_a_bad_purchase_day_is_refused_not_a_crash(folder, purchased, why):
     path = history(folder, ("NABIL", JANUARY, 10, f"CA-Rearrangement 1 PUR {purchased}"))
-    message = refusal(read_transactions, path)
+    message = refusal(read_transactions, path, Symbols())
     assert "history.csv, line 2: history description" in message
     assert why in message
 
@@ -289,7 +299,7 @@ def test_holdings_and_costs_that_do_not_meet_are_said(folder):
         [(name, JANUARY, 10) for name in ("NABIL", "ADBL", "ZERO")],
     )
     assert finding(findings, "holdings without a WACC").examples == ("ADBL", "ZERO")
-    assert finding(findings, "WACC rows of symbols that are not held").examples == ("GONE",)
+    assert finding(findings, "WACC rows of symbols that are not held").examples == ("the symbol in line 4 of wacc.csv",)
     assert account.cost_known
     assert {name: position.cost for name, position in account.positions().items()} == {
         "ADBL": 0,
@@ -338,7 +348,7 @@ def test_findings_name_symbols_only(folder):
     _, findings = said(folder, {"NABIL": 10}, {"ADBL": (10, 1000)}, [("NABIL", JANUARY, 5)])
     assert len(findings) == 3
     for found in findings:
-        assert set(found.examples) <= {"NABIL", "ADBL"}
+        assert set(found.examples) <= {"NABIL", "the symbol in line 3 of wacc.csv"}
         assert DEMAT not in found.in_words()
         assert HOLDER not in found.in_words()
 

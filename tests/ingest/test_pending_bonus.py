@@ -12,6 +12,7 @@ from small_files import finding, rules_of
 from portfolio_opt.ingest.account.history import read_transactions
 from portfolio_opt.ingest.account.movements import Settlement
 from portfolio_opt.ingest.account.pending import pending_bonus
+from portfolio_opt.ingest.account.symbols import Symbols
 from portfolio_opt.ingest.corporate.actions import Action
 from portfolio_opt.market.calendar import Calendar
 
@@ -31,7 +32,7 @@ def bonus(ratio=0.1, ex_date=EX, symbol="NABIL", kind="bonus"):
 
 
 def pending(folder, rows, *actions, as_of=AS_OF, balance=None):
-    past = read_transactions(history(folder, *rows)) if rows is not None else None
+    past = read_transactions(history(folder, *rows), Symbols()) if rows is not None else None
     if balance is None:
         balance = {name: each.moved for name, each in past.items() if each.moved}
     return pending_bonus(actions, as_of, past, balance, SETTLEMENT)

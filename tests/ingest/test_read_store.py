@@ -20,6 +20,7 @@ from small_files import (
     write_companies,
     write_store,
 )
+from source_samples import OLD_TODAY
 
 from portfolio_opt.ingest.merge import COPY_SYMBOLS
 from portfolio_opt.ingest.panel import FRAMES
@@ -123,9 +124,10 @@ def test_what_is_no_parquet_file_is_refused(how, tmp_path):
     assert words.get(how, "prices.parquet is not a readable Parquet file") in refusal(read_prices, tmp_path)
 
 
-def test_a_folder_called_prices_parquet_is_refused(tmp_path):
+def test_a_store_without_its_manifest_is_refused_as_one(tmp_path):
     (tmp_path / "prices.parquet").mkdir()
-    assert "prices.parquet is a folder" in refusal(read_prices, tmp_path)
+    write_store(tmp_path / "prices.parquet", two_days())
+    assert "is a price store without its manifest.json" in refusal(read_prices, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -249,7 +251,7 @@ def market_days(count, days, repeat=()):
 def test_a_day_that_repeats_the_day_before_is_set_aside_and_said(write, tmp_path):
     rows = market_days(COPY_SYMBOLS, DAYS, repeat=(2, 3))
     panel = read_prices(write(tmp_path, rows))
-    found = finding(panel.findings, "rows of a day that repeats the day before")
+    found = finding(panel.findings, "rows of a day that repeats an earlier session")
     assert (found.rows, found.severity) == (2 * COPY_SYMBOLS, "warning")
     days = {case["date"] for case in found.cases.listed()}
     assert days == {str(DAYS[2]), str(DAYS[3])}
@@ -265,7 +267,7 @@ def test_a_quiet_day_is_no_repeated_day(write, tmp_path):
     for k, rows in enumerate((few, moved)):
         panel = read_prices(write(tmp_path / str(k), rows))
         assert panel.sessions() == DAYS
-        assert "rows of a day that repeats the day before" not in rules_of(panel.findings)
+        assert "rows of a day that repeats an earlier session" not in rules_of(panel.findings)
 
 
 @in_both_layouts
@@ -353,6 +355,27 @@ def test_the_hash_is_of_every_file_read(tmp_path):
     assert read_prices(folder).data_hash == hashes[-1]
     (folder / "notes.txt").write_text("nobody reads this")
     assert read_prices(folder).data_hash == hashes[-1]
+
+
+def test_data_files_beside_prices_parquet_are_said_and_not_read(tmp_path):
+    folder = write_store(tmp_path, two_days())
+    write_companies(folder, [traded("EBL", DAYS[0])])
+    sectors_file(folder, "NABIL,Banking,equity")
+    (folder / "holidays.csv").write_text("date\n2030-01-01\n")
+    (folder / "README.md").write_text("no data")
+    (folder / "ab\x1b[31m.json").write_text("[]")
+    panel = read_prices(folder)
+    assert panel.symbols.tolist() == ["NABIL"]
+    found = finding(panel.findings, "other data files in the folder")
+    assert (found.rows, found.severity, found.examples) == (2, "warning", ("'EBL.csv'", "'ab\\x1b[31m.json'"))
+
+
+def test_a_symbol_all_of_whose_rows_were_set_aside_needs_no_label(tmp_path):
+    """Names of companies on an old page, which wait for a symbol, were once said to lack a row in sectors.csv."""
+    folder = write_companies(tmp_path, [*two_days(), traded("EBL", SATURDAY)])
+    OLD_TODAY.write(folder)
+    sectors_file(folder, "NABIL,Banking,equity")
+    assert "symbols without a row in sectors.csv" not in rules_of(read_prices(folder).findings)
 
 
 # ---- sectors

@@ -11,7 +11,7 @@ from small_files import ROOT, finding, rules_of
 
 from portfolio_opt.forecast.returns import total_returns
 from portfolio_opt.ingest.corporate.actions import Action
-from portfolio_opt.ingest.corporate.adjustment import UNEXPLAINED, reference_price
+from portfolio_opt.ingest.corporate.adjustment import TAKEN_BACK, UNEXPLAINED, reference_price
 from portfolio_opt.ingest.corporate.bands import LONG_HALT, SLACK
 from portfolio_opt.ingest.corporate.endings import Cause, endings
 from portfolio_opt.ingest.prices import read_prices
@@ -56,7 +56,7 @@ def test_what_was_left_in_on_purpose_is_said(panel):
     assert finding(panel.findings, "close outside the day's low and high").rows == 356
     assert finding(panel.findings, "turnover that does not fit volume and price").rows == 205
     assert finding(panel.findings, "right shares without an issue price").rows == 1
-    copied = finding(panel.findings, "rows of a day that repeats the day before")
+    copied = finding(panel.findings, "rows of a day that repeats an earlier session")
     assert {str(np.datetime64(int(day), "D")) for day in copied.cases.day} == {"2011-03-24"}
     assert copied.rows == COPIED
     assert {"identical duplicate rows", "rows on a Saturday"}.isdisjoint(rules_of(panel.findings))
@@ -116,9 +116,42 @@ def test_moves_of_shares_beyond_the_band_are_explained_and_none_is_left_as_a_ret
     found = page.moves(panel)
     for since, least in (("2018-02-18", 0.93), ("2021-01-01", 0.99)):
         causes = [cause for _, day, cause in found if day >= since]
-        assert sum(cause in page.BY_A_FACTOR for cause in causes) >= least * len(causes)
-    assert page.left_as_returns(panel, found) == []
+        assert sum(cause != page.UNKNOWN for cause in causes) >= least * len(causes)
+        assert set(causes) <= {*page.BY_A_FACTOR, *page.WITHOUT_A_FACTOR, page.UNKNOWN}
+    left = page.left_as_returns(panel, found)
+    assert left == [("SMB", "2018-06-12", page.BACK)]  # believed on its day, by its percent change of 3.86%
+    assert page.beyond_the_band(panel, left) == []
     assert [move for move in found if move[1] >= "2021" and move[2] == "unexplained"] == []
+
+
+@pytest.mark.parametrize("which", ["panel", "bare"])
+def test_the_two_days_on_which_smb_shows_another_series_are_no_action(panel, page, which, request):
+    panel = request.getfixturevalue(which)
+    assert {move for move in page.moves(panel) if move[0] == "SMB" and move[1].startswith("2018")} == {
+        ("SMB", "2018-06-12", page.BACK),
+        ("SMB", "2018-06-13", page.BACK),
+    }
+    column, days = panel.column("SMB"), np.array(["2018-06-11", "2018-06-13"], dtype="datetime64[D]")
+    before, after = panel.adjustment[np.searchsorted(panel.dates, days), column]
+    assert after == pytest.approx(before, rel=1e-12)
+    returns = total_returns(panel)[:, column]
+    assert np.isnan(returns[np.searchsorted(panel.dates, days[1])])
+    said = finding(panel.findings, TAKEN_BACK).cases.listed()
+    assert [case["date"] for case in said if case["symbol"] == "SMB"] == ["2018-06-13"]
+
+
+@pytest.mark.parametrize(
+    ("symbol", "day"), [("SIGS3", "2024-01-31"), ("NBBD2085", "2023-08-15"), ("SBID89", "2024-01-23")]
+)
+def test_neither_a_change_of_0_nor_a_rise_is_an_action(panel, symbol, day):
+    row, column = np.searchsorted(panel.dates, np.datetime64(day)), panel.column(symbol)
+    assert panel.adjustment[row, column] == panel.adjustment[row - 1, column]
+
+
+def test_adjustments_fall_only_where_a_jump_is_taken_back(panel):
+    """No action there is raises a price."""
+    falls = np.argwhere(panel.adjustment[1:] < panel.adjustment[:-1] * (1 - 1e-9))
+    assert [(str(panel.dates[t + 1]), str(panel.symbols[k])) for t, k in falls] == [("2018-06-13", "SMB")]
 
 
 def moves_beyond_the_band(panel):

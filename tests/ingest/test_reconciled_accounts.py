@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from small_files import finding, rules_of
 
 from portfolio_opt.ingest.account.history import read_transactions
+from portfolio_opt.ingest.account.symbols import Symbols
 from portfolio_opt.ingest.account_files import read_account
 
 BROKEN = "symbols whose printed balances in the transaction history do not follow from its rows"
@@ -25,7 +26,7 @@ def between(one, other):
 
 
 def history_of(folder, *rows):
-    return read_transactions(history(folder, *rows))["NABIL"]
+    return read_transactions(history(folder, *rows), Symbols())["NABIL"]
 
 
 # ---- the balances that a history prints
@@ -81,7 +82,7 @@ def test_a_balance_that_is_not_the_historys_last_is_said(folder):
     moves = history(folder, *STEPS, ("ADBL", JANUARY, 10, "x", 10), ("GONE", JANUARY, 3))
     account, findings = read_account(holdings(folder, NABIL=9, ADBL=10), None, moves)
     found = finding(findings, between("balance", "transaction history"))
-    assert (found.severity, found.examples) == ("warning", ("GONE", "NABIL"))
+    assert (found.severity, found.examples) == ("warning", ("the symbol in line 7 of history.csv", "NABIL"))
     assert account.positions()["NABIL"].units == 9
 
 

@@ -16,6 +16,7 @@ from source_samples import (
     DIVIDENDS,
     FLOOR_CSV,
     FLOOR_JSON,
+    INDICES,
     LTP,
     OFFICIAL_TODAY,
     OLD_TODAY,
@@ -85,7 +86,7 @@ def test_the_name_of_a_file_does_not_decide_its_shape(sample, tmp_path):
     name = (
         "NABIL/Dividend.txt"
         if sample.file[0].isalpha() and not re.search("20[0-9]{2}", sample.file)
-        else "2024_01_01.dat"
+        else "X2024_01_01.dat"
     )
     assert read_source(sample.write(tmp_path, name))[0] == sample.shape
 
@@ -268,12 +269,53 @@ def test_a_name_that_cannot_be_shown_or_be_a_symbol_is_refused(name, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["page.csv", "2025-08-18_2025-08-19.csv", "2082_05_04.csv", "2025_13_01.csv", "20250820.csv"]
+    "name",
+    [
+        "page.csv",
+        "2025-08-18_2025-08-19.csv",
+        "20250818_20250819.csv",
+        "20250818 2025-08-19.csv",
+        "2082_05_04.csv",
+        "2025_13_01.csv",
+        "20251301.csv",
+        "202508200.csv",
+        "2025082.csv",
+    ],
 )
 def test_a_page_without_one_gregorian_day_in_its_name_is_refused(name, tmp_path):
     assert "its file's name must, like 2025_08_20.csv; rename it" in refusal(
         read_source, TODAY_21.write(tmp_path, name)
     )
+
+
+@pytest.mark.parametrize(
+    "name", ["2025_08_20", "20250820", "today 2025-08-20 (1)", "2025-08-20_20250820", "p20250820_143000"]
+)
+@pytest.mark.parametrize("sample", [TODAY_21, OLD_TODAY], ids=lambda sample: sample.shape)
+def test_a_page_is_of_the_day_in_its_name(sample, name, tmp_path):
+    _, content = read_source(sample.write(tmp_path, f"{name}.csv"))
+    assert {row["date"] for row in rows_of(content.quotes)} == {C}
+
+
+JSON_SAMPLES = [TODAY_LIST, OFFICIAL_TODAY, PROPOSED, SECURITIES, INDICES]
+
+
+@pytest.mark.parametrize("sample", JSON_SAMPLES, ids=lambda sample: sample.shape)
+def test_a_list_may_stand_in_the_content_of_a_page(sample, tmp_path):
+    assert {each.shape for each in JSON_SAMPLES} == {name for name, _, _ in JSON_LISTS}
+    path = sample.write(tmp_path)
+    page = {"content": json.loads(sample.content), "totalPages": 1, "number": 0}
+    path.write_text(json.dumps(page), encoding="utf-8")
+    assert_reads_as(sample, path)
+
+
+@pytest.mark.parametrize(
+    "page", [{"content": []}, {"content": [{}]}, {"content": {}}, {"content": [[]]}, {"content": 1}]
+)
+def test_a_page_of_nothing_known_is_refused(page, tmp_path):
+    path = tmp_path / "page.json"
+    path.write_text(json.dumps(page))
+    assert "is JSON, but none of" in refusal(read_source, path)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from small_files import HOLDER, finding, refusal, rules_of
 
 from portfolio_opt.ingest.account.movements import Settlement
+from portfolio_opt.ingest.account.symbols import Symbols
 from portfolio_opt.ingest.account.trade_book import read_trade_book
 from portfolio_opt.ingest.account_files import read_account
 from portfolio_opt.market.calendar import Calendar
@@ -86,7 +87,7 @@ def test_a_sale_of_mixed_age(folder):
 def test_fund_units_pay_the_charges_of_funds(folder):
     """Example 6: 1,000 fund units at 9.25 are paid with 9,289.81."""
     path = trade_book(folder, ("FUND", date(2026, 6, 1), 1000, 9.25))
-    (bought,) = read_trade_book(path, {"FUND": "mutual_fund"}, Settlement(Calendar()))["FUND"]
+    (bought,) = read_trade_book(path, Symbols(), {"FUND": "mutual_fund"}, Settlement(Calendar()))["FUND"]
     assert bought.cost == 9_289_81
 
 
@@ -101,7 +102,7 @@ def test_what_the_book_leaves_is_held_and_what_it_cannot_know_is_said(folder):
     assert account.cost_known
     assert account.ages_known
     found = finding(findings, ALONE)
-    assert (found.severity, found.examples) == ("warning", ("NABIL",))
+    assert (found.severity, found.examples) == ("warning", ("the symbol in line 2 of trades.csv",))
     assert "bonus" in found.effect
 
 
@@ -110,7 +111,9 @@ def test_more_sold_than_bought_is_refused_without_holdings(folder):
         folder, ("NABIL", JANUARY, 10, 500), ("NABIL", in_january(7), -20, 500), ("NABIL", in_january(9), 90, 500)
     )
     message = refusal(read_account, trade_book=path)
-    assert message.startswith("trades.csv: more NABIL was sold by 2026-01-08 than bought")
+    assert message.startswith(
+        "trade book: more of the symbol in line 2 of trades.csv was sold by 2026-01-08 than bought"
+    )
     assert "give --holdings" in message
     account, _ = read_account(holdings(folder, NABIL=80), trade_book=path)
     assert account.positions()["NABIL"].units == 80
@@ -119,7 +122,9 @@ def test_more_sold_than_bought_is_refused_without_holdings(folder):
 def test_a_history_that_leaves_other_units_is_refused_without_holdings(folder):
     path = trade_book(folder, ("NABIL", JANUARY, 10, 500))
     moves = [("NABIL", in_january(5), 10), ("NABIL", in_january(9), 1, "CA-Bonus 1")]
-    assert "NABIL; give --holdings" in refusal(read_account, transactions=history(folder, *moves), trade_book=path)
+    assert "units of the symbol in line 2 of history.csv; give --holdings" in refusal(
+        read_account, transactions=history(folder, *moves), trade_book=path
+    )
     account, _ = read_account(transactions=history(folder, moves[0]), trade_book=path)
     assert lots_of(account) == [(10, in_january(5))]
 
@@ -203,7 +208,7 @@ ROW = f"{CLIENT},{HOLDER},NABIL,2026010100000001,2026-01-01,11:00:00,BUY,10,500.
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        (",5000.00", ",5002.00", "NABIL: price × quantity is not the value; columns may have shifted"),
+        (",5000.00", ",5002.00", "price × quantity is not the value; columns may have shifted"),
         ("500.00,", "0,", "price × quantity is not the value"),
         (",10,", ",0,", "price × quantity is not the value"),
         (",10,", ",1.5,", "line 2: trade qty '1.5' is not a whole number of shares"),

@@ -1,5 +1,6 @@
 """Each rule of validation: the smallest market that meets it, and one just outside; nothing else is found in either."""
 
+import itertools
 import random
 from datetime import date, timedelta
 
@@ -10,16 +11,20 @@ from hypothesis import strategies as st
 from random_sources import plain, quotes_from, random_rows
 from small_files import sessions
 
+from portfolio_opt.ingest.findings import Cases, about
 from portfolio_opt.ingest.merge import merge
 from portfolio_opt.ingest.prices import read_prices
 from portfolio_opt.ingest.quotes import EPOCH
-from portfolio_opt.ingest.validation import GAP_DAYS, RULES, STALE_ROWS, Market, findings_of
+from portfolio_opt.ingest.validation import DAY_RULES, GAP_DAYS, RULES, STALE_ROWS, Market, findings_of
+from portfolio_opt.market.calendar import LONGEST_CLOSURE
 from portfolio_opt.market.rules import rulebook
 
 BOOK = rulebook()
 DAYS = [(day - EPOCH).days for day in sessions(60, date(2024, 2, 4)) if day not in BOOK.closures]
+MONDAY = (date(2024, 2, 5) - EPOCH).days
 FRIDAY = (date(2024, 2, 9) - EPOCH).days
 FRIDAY_SESSION = (date(2022, 7, 1) - EPOCH).days  # the exchange traded on Fridays in that summer
+LATER = DAYS[0] + LONGEST_CLOSURE
 SHUT = min((day - EPOCH).days for day in BOOK.closures if day.weekday() in (6, 0, 1, 2, 3))
 
 
@@ -52,6 +57,14 @@ CASES = {
     "open outside the day's low and high": (
         ([traded(open=98.8, high=101.0, low=99.0)], [0], [98.8]),
         [[traded(open=98.95, high=101.0, low=99.0)], [traded(open=101.1, high=101.0, low=99.0)], [traded(open=None)]],
+    ),
+    "high and low further apart than the day's band allows": (
+        ([traded(low=90.0, high=112.0, open=None)], [0], [112 / 90]),
+        [
+            [traded(low=90.0, high=111.0, open=None)],  # from 10% down to 10% up, and rounding
+            [traded(low=None, high=200.0, open=None)],
+            [traded(low=1.0, high=None, open=None)],
+        ],
     ),
     "turnover that does not fit volume and price": (
         ([traded(turnover=1031.0, high=101.0, low=99.0)], [0], [103.1]),
@@ -100,6 +113,14 @@ CASES = {
         ([traded(FRIDAY)], [0], None),
         [[traded(FRIDAY - 1)], [traded(FRIDAY + 2)], [traded(FRIDAY_SESSION)], ([traded(FRIDAY)], [FRIDAY])],
     ),
+    f"rows of a day more than {LONGEST_CLOSURE} days after any other": (
+        ([traded(), traded(LATER + 1, 101.0, "ADBL")], [0], None),
+        [
+            [traded(), traded(LATER, 101.0, "ADBL")],
+            [traded(), traded(DAYS[20], 101.0, "ADBL"), traded(LATER + 1, 101.0, "THIRD")],
+            [traded(LATER + 1)],
+        ],
+    ),
     "rows on a day when the exchange was shut": (
         ([traded(SHUT)], [0], None),
         [[traded(SHUT - 7)], [traded(SHUT + 7)]],
@@ -135,7 +156,7 @@ def test_the_smallest_market_that_meets_a_rule(rule):
     assert finding.cases.symbol.tolist() == [expected[k]["symbol"] for k in positions]
     assert finding.cases.day.tolist() == [expected[k]["day"] for k in positions]
     if values is None:
-        assert np.isnan(finding.cases.value).all()
+        assert finding.cases.value is None
         assert all(case.keys() == {"symbol", "date"} for case in finding.cases.listed())
     else:
         assert finding.cases.value == pytest.approx(values)
@@ -207,6 +228,36 @@ def test_no_rule_fails_or_changes_a_row_on_any_merged_rows(seed):
         for finding in findings_of(Market(kept, None if index is None else np.array(index, dtype=np.int64))):
             assert 0 < finding.rows == len(finding.cases.day) <= len(kept)
     assert plain(kept) == before
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=50, deadline=None)
+def test_the_rules_about_days_need_neither_order_nor_one_row_a_day(seed):
+    rng = random.Random(seed)
+    rows, _ = random_rows(rng, date(2022, 7, 1), steps=(1, 1, 3, 200))
+    found = findings_of(Market(quotes_from(rows)), DAY_RULES)
+    again = findings_of(Market(quotes_from(rng.sample(rows, len(rows)))), DAY_RULES)
+    assert [(each.rule, sorted(map(str, each.cases.listed()))) for each in found] == [
+        (each.rule, sorted(map(str, each.cases.listed()))) for each in again
+    ]
+    days = sorted({row["day"] for row in rows})
+    alone = {day for before, day in itertools.pairwise(days) if day - before > LONGEST_CLOSURE}
+    far = [each.cases.day.tolist() for each in found if "days after any other" in each.rule]
+    assert set(itertools.chain(*far)) == alone
+
+
+def test_a_finding_about_names_has_all_of_them_as_cases():
+    names = ["AA", "BB", "CC", "DD", "EE", "FF"]
+    found = about("names", names, "kept")
+    assert (found.rows, found.examples) == (6, tuple(names[:5]))
+    assert found.as_record()["cases"] == [{"symbol": name} for name in names]
+
+
+def test_a_case_has_a_day_and_a_value_only_where_there_is_one():
+    cases = Cases(np.array(["AA", "BB"]), np.array([MONDAY, MONDAY]), np.array([1.5, np.nan]))
+    day = {"date": "2024-02-05"}
+    assert cases.listed() == [{"symbol": "AA"} | day | {"value": 1.5}, {"symbol": "BB"} | day]
+    assert Cases(cases.symbol, cases.day).listed() == [{"symbol": "AA"} | day, {"symbol": "BB"} | day]
 
 
 def test_what_the_rules_find_stands_in_the_panel(tmp_path):

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portfolio_opt.errors import InvalidInput
-from portfolio_opt.market.calendar import Calendar, Holidays
+from portfolio_opt.market.calendar import LONGEST_CLOSURE, Calendar, Holidays
 from portfolio_opt.market.rules import rulebook
 
 PLAIN = Calendar()
@@ -19,8 +19,14 @@ BOOK = rulebook()
 ONE_DAY = timedelta(days=1)
 days = st.dates(date(2021, 1, 1), date(2027, 12, 31))
 archives = st.sets(st.dates(date(2024, 2, 1), date(2024, 6, 30)), min_size=1)  # any days: the archive is believed
+whole_archives = archives.filter(lambda observed: longest_gap(observed) <= LONGEST_CLOSURE)
 near_the_archive = st.dates(date(2024, 1, 1), date(2024, 7, 31))
 REAL = Path(__file__).parents[3] / "shared" / "data" / "nepse" / "prices.parquet"
+
+
+def longest_gap(observed) -> int:
+    """Days of the longest way from one session to the next."""
+    return max((after - before).days for before, after in pairwise([min(observed), *sorted(observed)]))
 
 
 @st.composite
@@ -40,7 +46,7 @@ def test_without_an_archive_a_session_is_a_trading_weekday_that_is_no_closure(da
     assert PLAIN.is_session(day) == (day.weekday() in BOOK.weekdays(day) and day not in BOOK.closures)
 
 
-@given(observed=archives, day=near_the_archive)
+@given(observed=whole_archives, day=near_the_archive)
 def test_an_archive_decides_between_its_first_and_last_session(observed, day):
     calendar = Calendar(observed)
     if min(observed) <= day <= max(observed):
@@ -152,12 +158,22 @@ def test_days_after_the_known_closures_are_provisional():
     assert Calendar([date(2020, 1, 1)]).is_provisional(known + ONE_DAY)
 
 
-def test_a_hole_in_the_archive_is_refused_and_the_day_named():
-    broken = Calendar([date(2019, 1, 1), date(2021, 1, 1)])
-    with pytest.raises(InvalidInput, match="no session in the 200 days"):
-        broken.first_session(date(2020, 1, 1))
-    with pytest.raises(InvalidInput, match="no session in the 200 days"):
-        broken.next_session(date(2019, 1, 1))
+@given(before=archives, after=archives, apart=st.integers(LONGEST_CLOSURE + 1, 900), day=st.integers(-100, 1300))
+def test_an_archive_with_a_hole_says_of_it_what_no_archive_would_and_elsewhere_what_its_parts_say(
+    before, after, apart, day
+):
+    """Of a hole and of its edges alike, in every way of asking."""
+    before = {d.replace(year=2018) for d in before if d != date(2024, 2, 29)} or {date(2018, 2, 1)}
+    moved = max(before) + apart * ONE_DAY - min(after)
+    after = {d + moved for d in after}
+    whole, early, late = Calendar(before | after), Calendar(before), Calendar(after)
+    asked = date(2018, 1, 1) + day * ONE_DAY
+    part = early if asked <= max(before) else late
+    assert whole.is_session(asked) == part.is_session(asked)
+    assert whole.is_provisional(asked) == part.is_provisional(asked)
+    assert whole.is_provisional(max(before) + ONE_DAY)
+    assert whole.is_provisional(min(after) - ONE_DAY)
+    assert_passes_exactly(whole, asked, 40)
 
 
 def test_the_longest_closure_so_far_is_no_hole():
@@ -165,6 +181,23 @@ def test_the_longest_closure_so_far_is_no_hole():
     assert calendar.next_session(date(2020, 3, 22)) == date(2020, 6, 29)
     assert calendar.first_session(date(2020, 3, 23)) == date(2020, 6, 29)
     assert calendar.sessions_between(date(2020, 3, 22), date(2020, 6, 30)) == 2
+    assert not calendar.is_provisional(date(2020, 5, 1))
+
+
+@pytest.mark.parametrize("apart", [LONGEST_CLOSURE, LONGEST_CLOSURE + 1])
+def test_what_lasts_longer_than_any_closure_did_is_a_hole(apart):
+    before = date(2019, 1, 1)
+    calendar = Calendar([before, before + apart * ONE_DAY])
+    hole = apart > LONGEST_CLOSURE
+    assert calendar.is_provisional(before + ONE_DAY) == hole
+    assert calendar.is_session(before + ONE_DAY) == hole
+    assert calendar.next_session(before) == (before + ONE_DAY if hole else before + apart * ONE_DAY)
+
+
+def test_no_session_for_too_long_is_refused_and_the_day_named():
+    closed = dict.fromkeys(days_after(FRIDAY, FRIDAY + 300 * ONE_DAY), "")
+    with pytest.raises(InvalidInput, match=f"no session in the {LONGEST_CLOSURE} days after {FRIDAY}"):
+        Calendar([FRIDAY], Holidays(closed)).next_session(FRIDAY)
 
 
 def test_before_the_rulebook_begins_there_is_no_trading_week():
@@ -272,6 +305,42 @@ def test_only_the_last_five_years_are_counted():
     assert Calendar([*first, *weekly]).sessions_per_year() == pytest.approx(365.25 / 7, rel=0.005)
 
 
+def trading_days(first, last):
+    return [day for day in days_after(first - ONE_DAY, last) if PLAIN.is_session(day)]
+
+
+STRAY = {"a slip of the pen": date(2045, 5, 5), "one newer day": date(2024, 1, 10), "one older day": date(2011, 3, 1)}
+
+
+@pytest.mark.parametrize("stray", STRAY.values(), ids=STRAY.keys())
+def test_a_stray_day_far_from_the_archive_changes_no_count(stray):
+    observed = trading_days(date(2014, 1, 1), date(2023, 8, 21))
+    clean, dirty = Calendar(observed), Calendar([*observed, stray])
+    assert list(clean.sessions_by_year()) == list(range(2014, 2023))
+    assert dirty.sessions_by_year() == clean.sessions_by_year()
+    assert dirty.sessions_per_year() == clean.sessions_per_year()
+
+
+def test_a_year_that_touches_a_hole_is_not_whole():
+    observed = [
+        *trading_days(date(2014, 1, 1), date(2017, 11, 30)),
+        *trading_days(date(2019, 4, 1), date(2021, 12, 31)),
+    ]
+    calendar = Calendar(observed)
+    by_hand = Counter(day.year for day in observed)
+    assert calendar.sessions_by_year() == {year: by_hand[year] for year in (2014, 2015, 2016, 2020, 2021)}
+    assert [calendar.sessions_in(year) for year in (2017, 2018, 2019)] == [None] * 3
+
+
+def test_a_hole_is_neither_sessions_nor_time():
+    """Five years are gathered from both sides of the hole."""
+    every_other_day = daily(date(2016, 1, 1), 700, step=2)
+    weekly = daily(every_other_day[-1] + 500 * ONE_DAY, 160, step=7)  # for 3.05 years
+    days_left = 5 * 365.25 - 7 * 159
+    expected = (159 + days_left / 2) / 5
+    assert Calendar([*every_other_day, *weekly]).sessions_per_year() == pytest.approx(expected, abs=0.5)
+
+
 def test_a_closure_lowers_the_count():
     without_april = Calendar(day for day in daily(date(2024, 1, 1), 731) if day.month != 4)
     assert without_april.sessions_per_year() == pytest.approx(365.25 - 30, abs=1)
@@ -317,7 +386,7 @@ def test_the_trading_weeks_are_the_weekdays_that_each_era_traded_on(real):
 
 
 def test_the_rulebooks_closures_agree_with_the_archive_where_both_speak(real):
-    both = [day for day in days_after(date(2024, 12, 31), real.last) if day >= BOOK.closures_known_from]
+    both = [day for day in days_after(date(2024, 12, 31), real.observed[-1]) if day >= BOOK.closures_known_from]
     assert len(both) > 200
     assert [day for day in both if PLAIN.is_session(day) != real.is_session(day)] == []
 
@@ -350,3 +419,11 @@ def test_settlement_counts_the_archives_own_sessions_across_eras_and_closures(re
 def test_a_trade_of_the_archive_settles(real, trade, settles, why):
     day = date.fromisoformat(trade)
     assert real.add_sessions(day, BOOK.on(day).settlement_sessions) == date.fromisoformat(settles), why
+
+
+@pytest.mark.parametrize("stray", [date(2026, 3, 18), date(2045, 5, 5)])
+def test_a_stray_day_behind_the_real_archive_changes_no_count(real, stray):
+    dirty = Calendar([*real.observed, stray])
+    assert dirty.sessions_by_year() == real.sessions_by_year()
+    assert dirty.sessions_per_year() == real.sessions_per_year()
+    assert dirty.next_session(real.observed[-1]) == real.next_session(real.observed[-1]) < stray

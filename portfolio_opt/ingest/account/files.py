@@ -10,6 +10,7 @@ from .history import History, read_transactions
 from .holdings import Held, read_holdings
 from .movements import Movement, Settlement, average_cost
 from .purchases import read_purchases
+from .symbols import Symbols
 from .trade_book import read_trade_book
 from .wacc import Cost, read_wacc
 
@@ -71,14 +72,15 @@ def read_files(
     transactions: str | Path | None,
     purchases: str | Path | None,
     trade_book: str | Path | None,
+    symbols: Symbols,
     instrument: Mapping[str, str],
     settlement: Settlement,
 ) -> Files:
-    """The files read, each on its own. Raises InvalidInput naming file and line."""
+    """The files read, each on its own; `symbols` learns what they name. Raises InvalidInput naming file and line."""
     return Files(
-        read_holdings(Path(holdings)) if holdings else None,
-        read_wacc(Path(wacc)) if wacc else None,
-        read_transactions(Path(transactions)) if transactions else None,
-        read_purchases(Path(purchases), instrument, settlement) if purchases else None,
-        read_trade_book(Path(trade_book), instrument, settlement) if trade_book else None,
+        read_holdings(Path(holdings), symbols) if holdings else None,
+        read_wacc(Path(wacc), symbols) if wacc else None,
+        read_transactions(Path(transactions), symbols) if transactions else None,
+        read_purchases(Path(purchases), symbols, instrument, settlement) if purchases else None,
+        read_trade_book(Path(trade_book), symbols, instrument, settlement) if trade_book else None,
     )

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Literal
 
 from ..csv_table import read_table
-from ..fields import day, scrip, units
+from ..fields import day, units
 from .movements import Movement, in_order
+from .symbols import Symbols
 
 REQUIRED = frozenset({"scrip", "transaction date", "credit quantity", "debit quantity", "history description"})
 BALANCE = "balance after transaction"
@@ -38,7 +39,7 @@ class History:
         return sum(movement.units for movement in self.movements)
 
 
-def read_transactions(path: Path) -> dict[str, History]:
+def read_transactions(path: Path, symbols: Symbols) -> dict[str, History]:
     """Transaction History by symbol.
 
     The day of a credit is the day that counts for its age: an earlier one where a rearrangement tells when it was bought.
@@ -53,7 +54,7 @@ def read_transactions(path: Path) -> dict[str, History]:
         since = (row.read("history description", _bought_before) if came else None) or booked
         after = row.read(BALANCE, units) if row.cells.get(BALANCE, "-").strip() not in ("", "-") else None
         movement = Movement(since, came or -went, booked, kind=_kind(row.cells["history description"]))
-        moved[row.read("scrip", scrip)].append((movement, after))
+        moved[symbols.read(row, "scrip")].append((movement, after))
     return {name: _history(rows) for name, rows in moved.items()}
 
 

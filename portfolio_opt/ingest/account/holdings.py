@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..csv_table import read_table
-from ..fields import money, scrip, units
+from ..fields import money, units
 from .once import refuse_twice
+from .symbols import Symbols
 
 REQUIRED = frozenset({"scrip", "current balance"})
 PRICES = ("last closing price", "last transaction price (ltp)")
@@ -20,15 +21,16 @@ class Held:
     price: int | None
 
 
-def read_holdings(path: Path) -> dict[str, Held]:
-    """My Shares Values by symbol; balances of 0 are left out. Raises InvalidInput for a symbol that stands twice."""
+def read_holdings(path: Path, symbols: Symbols) -> dict[str, Held]:
+    """My Shares Values by symbol; balances of 0 are left out, but known. Raises InvalidInput for a symbol that stands twice."""
     held: dict[str, Held] = {}
     seen: set[str] = set()
     for row in read_table(path, REQUIRED, OPTIONAL, personal=frozenset()):
-        name = row.read("scrip", scrip)
-        refuse_twice(row, name, seen)
+        name = symbols.read(row, "scrip")
+        refuse_twice(row, name, symbols, seen)
         prices = [row.read(column, money) for column in PRICES if row.cells.get(column)]
         balance = row.read("current balance", units)
         if balance:
             held[name] = Held(balance, next((price for price in prices if price), None))
+    symbols.known |= seen
     return held

@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 
 from ..csv_table import Row
-from ..fields import shown
+from .symbols import Symbols
 
 
-def refuse_twice(row: Row, name: str, seen: set[str]) -> None:
+def refuse_twice(row: Row, name: str, symbols: Symbols, seen: set[str]) -> None:
     """Raises InvalidInput if a symbol was seen before; else it is seen now."""
     if name in seen:
-        row.refuse(f"{shown(name)} stands twice; keep one row a symbol (one account a file)")
+        row.refuse(f"{symbols.named(name)} stands twice; keep one row a symbol (one account a file)")
     seen.add(name)
 
 

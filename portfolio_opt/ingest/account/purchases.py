@@ -10,8 +10,9 @@ from typing import Literal
 from ...market.money import LARGEST, paisa
 from ...market.rules import FACE_10
 from ..csv_table import read_table
-from ..fields import day, number, scrip, shown, units
+from ..fields import day, number, shown, units
 from .movements import Movement, Settlement
+from .symbols import Symbols
 
 REQUIRED = frozenset({"scrip", "transaction date", "quantity", "rate", "purchase source"})
 OPTIONAL = frozenset({"s.n"})
@@ -20,7 +21,9 @@ MARKET, BONUS = "ON_MARKET", "BONUS"
 KINDS: Mapping[str, Literal["trade", "bonus"]] = {MARKET: "trade", BONUS: "bonus"}
 
 
-def read_purchases(path: Path, instrument: Mapping[str, str], settlement: Settlement) -> dict[str, list[Movement]]:
+def read_purchases(
+    path: Path, symbols: Symbols, instrument: Mapping[str, str], settlement: Settlement
+) -> dict[str, list[Movement]]:
     """The purchase source by symbol: units with their day and their cost, rate × quantity.
 
     Bonus units without a rate cost their face value, 100 a unit or 10 for funds. A source that is not known is an acquisition
@@ -28,7 +31,7 @@ def read_purchases(path: Path, instrument: Mapping[str, str], settlement: Settle
     """
     found: dict[str, list[Movement]] = defaultdict(list)
     for row in read_table(path, REQUIRED, OPTIONAL, PERSONAL):
-        name, count = row.read("scrip", scrip), row.read("quantity", units)
+        name, count = symbols.read(row, "scrip"), row.read("quantity", units)
         if not count:
             row.refuse("quantity is 0, but a purchase has units; delete the row or export the file again")
         source = row.cells["purchase source"].strip().upper().replace(" ", "_").replace("-", "_")

@@ -10,9 +10,10 @@ from ...errors import InvalidInput
 from ...market.charges import charges
 from ...market.rules import rulebook
 from ..csv_table import Row, read_table
-from ..fields import LAST_YEAR, day, money, scrip, units
+from ..fields import LAST_YEAR, day, money, units
 from .movements import Movement, Settlement
 from .once import refuse_two_owners
+from .symbols import Symbols
 
 REQUIRED = frozenset({"symbol", "exchange trade id", "trade date", "buy/sell", "trade qty", "price(npr)", "value(npr)"})
 OPTIONAL = frozenset({"s.n", "trade time"})
@@ -31,7 +32,9 @@ class Fill:
     amount: int
 
 
-def read_trade_book(path: Path, instrument: Mapping[str, str], settlement: Settlement) -> dict[str, list[Movement]]:
+def read_trade_book(
+    path: Path, symbols: Symbols, instrument: Mapping[str, str], settlement: Settlement
+) -> dict[str, list[Movement]]:
     """The trades by symbol, one movement a side and day, booked on the day they settle.
 
     The file has no order number: all fills of one symbol, side and day are taken as one order, which pays one commission and
@@ -43,7 +46,7 @@ def read_trade_book(path: Path, instrument: Mapping[str, str], settlement: Settl
     totals: dict[tuple[str, date, bool], tuple[int, int]] = defaultdict(lambda: (0, 0))
     seen: set[str] = set()
     for row in rows:
-        fill = _fill(row, seen)
+        fill = _fill(row, symbols, seen)
         key = fill.symbol, fill.day, fill.units > 0
         count, amount = totals[key]
         totals[key] = count + fill.units, amount + fill.amount
@@ -55,8 +58,8 @@ def read_trade_book(path: Path, instrument: Mapping[str, str], settlement: Settl
     return dict(found)
 
 
-def _fill(row: Row, seen: set[str]) -> Fill:
-    name, traded = row.read("symbol", scrip), row.read("trade date", day)
+def _fill(row: Row, symbols: Symbols, seen: set[str]) -> Fill:
+    name, traded = symbols.read(row, "symbol"), row.read("trade date", day)
     if traded < rulebook().begins:
         row.refuse(
             f"trade date {traded} lies before {rulebook().begins}, when the rules begin; correct or delete the row"
@@ -75,7 +78,7 @@ def _fill(row: Row, seen: set[str]) -> Fill:
         row.refuse("buy/sell is neither BUY nor SELL; columns may have shifted: export the file again")
     count, price, value = row.read("trade qty", units), row.read("price(npr)", money), row.read("value(npr)", money)
     if not count or not price or abs(count * price - value) > ROUNDING:
-        row.refuse(f"{name}: price × quantity is not the value; columns may have shifted: export the file again")
+        row.refuse("price × quantity is not the value; columns may have shifted: export the file again")
     return Fill(name, traded, sign * count, count * price)
 
 
@@ -88,8 +91,8 @@ def _day_of(trade: str) -> date | None:
     return found if found and rulebook().begins <= found and found.year < LAST_YEAR else None
 
 
-def net_units(trades: Mapping[str, list[Movement]], name: str) -> dict[str, int]:
-    """Units by symbol that the trades of a file called `name` leave, if they are all there ever was.
+def net_units(trades: Mapping[str, list[Movement]], symbols: Symbols) -> dict[str, int]:
+    """Units by symbol that the trades of a file leave, if they are all there ever was.
 
     Raises InvalidInput where more was sold than bought before: units of unknown origin were held when the file begins.
     """
@@ -100,8 +103,8 @@ def net_units(trades: Mapping[str, list[Movement]], name: str) -> dict[str, int]
             held += movement.units
             if held < 0:
                 raise InvalidInput(
-                    f"{name}: more {symbol} was sold by {movement.day} than bought; units were held before the file begins: "
-                    "give --holdings"
+                    f"trade book: more of {symbols.named(symbol)} was sold by {movement.day} than bought; units were held "
+                    "before the file begins: give --holdings"
                 )
         if held:
             left[symbol] = held

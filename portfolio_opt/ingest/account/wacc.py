@@ -5,8 +5,10 @@ from pathlib import Path
 
 from ...errors import InvalidInput
 from ..csv_table import read_table
-from ..fields import money, scrip, units
+from ..fields import money, units
+from ..private import without_account_number
 from .once import refuse_twice, refuse_two_owners
+from .symbols import Symbols
 
 REQUIRED = frozenset({"wacc calculated quantity", "wacc rate", "total cost of capital"})
 SYMBOL = ("scrip", "scrip name")
@@ -22,25 +24,24 @@ class Cost:
     total: int
 
 
-def read_wacc(path: Path) -> dict[str, Cost]:
+def read_wacc(path: Path, symbols: Symbols) -> dict[str, Cost]:
     """My Wacc Report by symbol. Raises InvalidInput for a symbol that stands twice, as when two accounts share a file."""
     costs: dict[str, Cost] = {}
     seen: set[str] = set()
     rows = list(read_table(path, REQUIRED, OPTIONAL, PERSONAL))
     column = next((c for c in SYMBOL if c in rows[0].cells), None)
     if column is None:
-        raise InvalidInput(f"{path.name}: no column Scrip or Scrip Name; export the WACC report again")
+        name = without_account_number(path.name)
+        raise InvalidInput(f"{name}: no column Scrip or Scrip Name; export the WACC report again")
     for row in rows:
-        name = row.read(column, scrip)
-        refuse_twice(row, name, seen)
+        name = symbols.read(row, column)
+        refuse_twice(row, name, symbols, seen)
         cost = Cost(row.read("wacc calculated quantity", units), row.read("total cost of capital", money))
         rate = row.read("wacc rate", money)
         if (
             abs(cost.total - rate * cost.units) > cost.units + 100
         ):  # the printed rate is rounded to the paisa or coarser
-            row.refuse(
-                f"{name}: rate × quantity is not the total cost; columns may have shifted: export the report again"
-            )
+            row.refuse("rate × quantity is not the total cost; columns may have shifted: export the report again")
         costs[name] = cost
     refuse_two_owners(rows, "demat")
     return costs

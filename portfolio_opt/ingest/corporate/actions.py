@@ -10,6 +10,7 @@ from ..fields import day, number, shown, symbol
 from ..findings import Finding
 
 HIGHEST_ISSUE_PRICE = 100_000  # NPR per unit
+NO_DAY = date.min  # stands for the ex day of an action of which no day at all is known
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,21 @@ def actions_of(rows: Iterable[Row]) -> tuple[list[Action], list[Finding]]:
     return actions, [Finding(rule, rows, "not used", "note") for rule, rows in unused.items() if rows]
 
 
+def undated_of(rows: Iterable[Row]) -> list[Action]:
+    """The bonus and right shares that `actions_of` leaves out for want of an ex day: no factor may rest on them.
+
+    Their ex day here is that of the announcement, or else the first of the subscription, or else NO_DAY.
+    """
+    found = []
+    for row in rows:
+        if row.cells["type"] != "cash" and not (row.cells["ex_date"].strip() or row.cells["book_close"].strip()):
+            known = [row.read(name, _optional_day) for name in _HINTS if name in row.cells]
+            action = _on(next((when for when in known if when), NO_DAY), row)
+            found += [action] if isinstance(action, Action) else []
+    return found
+
+
+_HINTS = ("announcement_date", "subscription_open")
 _UNDATED = "corporate actions without an ex day or book close"
 _UNPRICED = "right shares without an issue price"
 
@@ -58,10 +74,13 @@ def _action(row: Row) -> Action | str:
     kind = row.cells["type"]
     if kind not in ("bonus", "right", "cash"):
         raise InvalidInput(f"{row.file}, line {row.line}: type is {shown(kind)}; choose bonus, right or cash")
-    name = row.read("symbol", symbol)
     when = row.read("ex_date", _optional_day) or row.read("book_close", _optional_day)
-    if when is None:
-        return _UNDATED
+    return _UNDATED if when is None else _on(when, row)
+
+
+def _on(when: date, row: Row) -> Action | str:
+    """The action of a row whose ex day is known, or what else it lacks."""
+    kind, name = row.cells["type"], row.read("symbol", symbol)
     amount = row.read("amount_npr" if kind == "cash" else "ratio", lambda text: float(number(text)))
     if not 0 <= amount < 10_000 or (kind != "cash" and amount > 20):
         raise InvalidInput(f"{row.file}, line {row.line}: a {kind} of {amount:g} per unit is beyond belief; correct it")

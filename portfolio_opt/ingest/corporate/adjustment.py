@@ -7,11 +7,15 @@ from. Who is believed:
 2. Since 2021 the factor implied by the source's percent change, where it shows an adjustment other than the announced one.
 3. The announced action by the exchange's formula, unless the day's prices contradict it: then it is not applied, but on a
    day soon after if prices or percent change show it there. One that an earlier day has already shown is not applied again.
-4. A jump beyond the band that is left is the percent change's, if that stayed inside the band.
+4. A fall beyond the band that is left is the percent change's, if that stayed inside the band.
 
 A percent change that shows no adjustment proves nothing: of the four bonuses of shares that it denied since 2021, opening
-prices near the adjusted price confirm all four. Nothing here looks at a later row or a later ex day than the row's own:
-what is decided for a day stays as it is when more days become known.
+prices near the adjusted price confirm all four. One of exactly 0 is what sources write where they know none. None of them
+makes a rise an action, nor a fall to less than any action left: those are slips. A row that takes the jump of the row before
+back is no action either; a factor that the percent change alone had given that jump is then taken back too.
+
+Nothing here looks at a later row or a later ex day than the row's own: what is decided for a day stays as it is when more
+days become known.
 """
 
 from collections import defaultdict
@@ -38,6 +42,7 @@ FUND_CASH_ADJUSTED_FROM = date(2018, 9, 1)  # before, prices of funds show it no
 FUND_CASH_ADJUSTED_ABOVE = 0.10  # of the price: since 2022 all 14 that are more were taken off, and none of 27 others
 PERCENT_CHANGE_TELLS_FROM = date(2018, 2, 18)  # before, sources computed it from raw closes
 PERCENT_CHANGE_RULES_FROM = date(2021, 1, 1)  # from here on it agrees with 95% to 100% of the known bonuses
+LEAST_IMPLIED = 0.2  # of the price; the largest action known left 0.27 of it, a lost digit leaves 0.1
 AGREEMENT = 0.0025  # half a rupee of 200: the exchange rounded its reference to whole rupees until 2021-07
 SAME_PRICE = 0.02  # NPR
 MOVED_WITHIN = 10  # calendar days between the announced ex day and the one that prices show
@@ -52,6 +57,7 @@ class Origin(IntEnum):
     MOVED = 2
     PERCENT_CHANGE = 3
     OFFICIAL = 4
+    TAKEN_BACK = 5
 
 
 @dataclass(frozen=True)
@@ -154,16 +160,27 @@ class _Changes:
         return self.judged[rows] & (np.fmax(high / reference - 1, 1 - low / reference) > self.furthest[rows])
 
     def implied(self, rows: Ints) -> Floats:
-        """The factor that the source's percent change shows, NaN where it shows no adjustment.
+        """The factor that the source's percent change shows, NaN where it shows none that an action can have."""
+        percent = self.told_percent(rows)
+        factor = self.quotes.close[rows] / (1 + percent) / self.previous[rows]
+        shows = (percent != 0) & (factor < 1 - AGREEMENT) & (factor >= LEAST_IMPLIED)
+        return np.where(shows, factor, np.nan)
 
-        After a long halt one above 1 is no action, and a change of exactly 0 is what sources write where they know none.
-        """
+    def told_percent(self, rows: Ints) -> Floats:
+        """The source's percent change as a fraction, 0 where it says nothing: none, an old one, or one beyond the band."""
         percent = self.quotes.per_change[rows] / 100
         tells = (self.quotes.day[rows] >= _number(PERCENT_CHANGE_TELLS_FROM)) & (np.abs(percent) <= self.furthest[rows])
-        factor = self.quotes.close[rows] / (1 + np.where(tells, percent, 0)) / self.previous[rows]
-        tells &= np.abs(factor - 1) > AGREEMENT
-        tells &= self.judged[rows] | ((factor < 1) & (percent != 0))
-        return np.where(tells, factor, np.nan)
+        return np.where(tells, percent, 0.0)
+
+    def taking_back(self, jumps: Ints) -> Bools:
+        """Which of some jumps, in the order of their rows, undo the one of the row before.
+
+        The close, or the price that its percent change starts from, is in the band around the close before that jump.
+        """
+        before, close = self.previous[jumps - 1], self.quotes.close[jumps]
+        start = close / (1 + self.told_percent(jumps))
+        back = np.fmin(np.abs(close / before - 1), np.abs(start / before - 1)) <= self.furthest[jumps]
+        return back & self.judged[jumps] & np.isin(jumps - 1, jumps)
 
     def soon_after(self, row: int) -> list[int]:
         """The rows of the same symbol in the days after."""
@@ -258,16 +275,24 @@ def _explain_jumps(ruling: _Ruling, changes: _Changes, announced: dict[int, floa
     rows = np.flatnonzero(changes.beyond(slice(None), ruling.factor, after_halts=True))
     rows = rows[ruling.origin[rows] != Origin.OFFICIAL]
     implied = changes.implied(rows)
-    known = ~np.isnan(implied)
+    unannounced = rows[ruling.factor[rows] == 1]
+    undoing = unannounced[changes.taking_back(unannounced)]
+    known = ~np.isnan(implied) & ~np.isin(rows, undoing)
     ruling.settle(rows[known], implied[known], Origin.PERCENT_CHANGE)
     for row, factor in zip(rows[known].tolist(), implied[known].tolist(), strict=True):
         ruling.said[CONTRADICTED].pop(row, None)
         ruling.said[IMPLIED][row] = f"announced {announced[row]:.4f}, exchange {factor:.4f}" if row in announced else ""
+    for row in undoing.tolist():
+        if ruling.origin[row - 1] in (Origin.PERCENT_CHANGE, Origin.TAKEN_BACK):
+            ruling.settle(np.array([row]), 1 / ruling.factor[row - 1], Origin.TAKEN_BACK)
+        day, close = day_of(ruling.quotes.day[row - 1]), ruling.quotes.close[row - 1 : row + 1]
+        ruling.said[TAKEN_BACK][row] = f"{close[0]:,.2f} on {day}, then {close[1]:,.2f}"
 
 
 def _drop_what_showed_before(ruling: _Ruling, changes: _Changes, announced: dict[int, float]) -> None:
     """An announced action whose factor the percent change showed on a day shortly before is not applied twice."""
-    shown = np.array(sorted(ruling.said[IMPLIED].keys() - announced.keys()), dtype=np.int64)
+    undone = {row - 1 for row in ruling.said[TAKEN_BACK]}
+    shown = np.array(sorted(ruling.said[IMPLIED].keys() - announced.keys() - undone), dtype=np.int64)
     rows = np.array(sorted(row for row in announced if ruling.origin[row] == Origin.ANNOUNCED), dtype=np.int64)
     if not len(shown) or not len(rows):
         return
@@ -289,6 +314,7 @@ OVERRULED = "announced actions that differ from the exchange's factor, as the so
 MOVED = "actions that show on another day than announced"
 CONTRADICTED = "actions that the prices contradict"
 IMPLIED = "jumps that no action explains but the source's percent change does"
+TAKEN_BACK = "jumps that the next row takes back: a row of another series, or a slip"
 UNEXPLAINED = "moves beyond the day's band that nothing explains"
 EFFECTS: dict[str, tuple[str, Severity]] = {
     APPLIED: ("applied", "note"),
@@ -301,6 +327,10 @@ EFFECTS: dict[str, tuple[str, Severity]] = {
         "warning",
     ),
     IMPLIED: ("adjusted by the factor it implies", "note"),
+    TAKEN_BACK: (
+        "a factor that the jump was given is taken back too, and the way back is no return; correct or delete the row before",
+        "warning",
+    ),
     UNEXPLAINED: ("kept in the prices, left out of every return estimate", "warning"),
 }
 

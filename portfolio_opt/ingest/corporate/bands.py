@@ -1,4 +1,4 @@
-"""How far a price can move in a session; what lies beyond is no return, whatever caused it."""
+"""How far a price can move in a session; what lies beyond is no return, whatever caused it, and a digit's worth is a slip."""
 
 from typing import Any
 
@@ -26,3 +26,10 @@ def furthest_moves(days: NDArray[Any]) -> NDArray[np.float64]:
     for start, width in zip(starts[1:], widths[1:], strict=True):
         furthest[number >= np.datetime64(start).astype(np.int64)] = width
     return furthest
+
+
+def scale_slips(ratio: NDArray[np.float64], furthest: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which ratios of a close to the one before are ten, a hundred, a tenth and so on, but for a session's own move."""
+    with np.errstate(invalid="ignore"):
+        power = np.rint(np.log10(ratio))
+        return (power != 0) & (np.abs(ratio / 10.0**power - 1) <= furthest)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import InvalidInput
-from ..fields import shown, symbol
+from ..fields import scrip, shown
 from ..quotes import Quotes
 from ..source import Content
 from ..text_table import Kind, read_columns
@@ -110,7 +110,7 @@ def symbol_of(path: Path) -> str:
     if stem.lower() in COMMON_NAMES:
         stem = path.resolve().parent.name
     try:
-        return symbol(stem)
+        return scrip(stem)
     except ValueError:
         raise InvalidInput(
             f"{shown(path.name)}: a company's file is named after its symbol, like NABIL.csv; rename it"

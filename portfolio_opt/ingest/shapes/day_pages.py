@@ -48,7 +48,7 @@ OLD_TODAY_PRICE = (
     "previous closing",
     "difference rs.",
 )
-DAY_IN_NAME = re.compile(r"(?<!\d)(\d{4})[-_](\d{2})[-_](\d{2})(?!\d)")
+DAY_IN_NAME = re.compile(r"(?<!\d)(\d{4})[-_]?(\d{2})[-_]?(\d{2})(?!\d)")
 FOOT = re.compile(r'"?total [^,]*,', re.IGNORECASE)  # of the old page: totals, two cells each
 LONGEST_NAME = 200
 

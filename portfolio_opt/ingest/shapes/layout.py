@@ -1,6 +1,7 @@
 """The layout's own files: long Parquet tables of prices, of rows set aside and of indices, and small CSV tables."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ...errors import InvalidInput
+from ..companies import COMPANY_SOURCES
 from ..csv_table import Row, read_table
 from ..fields import symbol
 from ..quotes import NUMBERS, Quotes
@@ -21,7 +23,9 @@ CURATED = "price table"  # the source of rows that name none
 
 def read_price_table(path: Path) -> Content:
     """The rows of a long Parquet file of prices. Raises InvalidInput unless columns and types are those of the layout."""
-    return Content(quotes_of(path.name, _read(path)))
+    quotes = quotes_of(path.name, _read(path))
+    sources = tuple(CURATED if source in COMPANY_SOURCES else source for source in quotes.sources)
+    return Content(replace(quotes, sources=sources))  # another store's rows of named companies have their symbols
 
 
 def read_set_aside(path: Path) -> Content:

@@ -68,6 +68,7 @@ CSV_SHAPES = (
         if name != "index"
     ),
 )
+STATED_SHAPES = frozenset(f"{name} table" for name, table in TABLES.items() if table.stated)
 LONGEST_HEADER = 4096  # bytes
 SUFFIXES = frozenset({".csv", ".txt", ".json", ".jsonl", ".parquet"})
 SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
@@ -130,6 +131,8 @@ def _read_json(path: Path, text: str) -> tuple[str, Content]:
     document = json_lists.parse(path.name, text)
     if isinstance(document, dict) and str(document.get("schema", "")).startswith("portfolio_opt."):
         return "result of ours", Content(unused=f"{shown(document['schema'])}, which holds no prices")
+    if isinstance(document, dict) and isinstance(document.get("content"), list):  # a page of a longer list
+        document = document["content"]
     for name, keys, read in JSON_LISTS:
         if json_lists.records(document, keys):
             return name, _guarded(path, read, document)
@@ -164,19 +167,40 @@ def _keys(line: str) -> list[str]:
 
 
 def source_files(source: Path) -> Iterator[Path]:
-    """The files of a source: itself, or those of a folder, at any depth and sorted, whose ending a data file can have.
+    """The files of a source: itself, or those of a folder, at any depth and sorted, that have a data file's ending.
 
-    A text file in a folder is one only if it begins like data: folders also hold notes.
+    The endings are .csv, .json, .jsonl and .parquet, and .txt where the content begins like data: folders also hold notes.
     """
     if not source.is_dir():
         yield source
         return
     for path in sorted(source.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(source).parts)
-        if hidden or path.suffix.lower() not in SUFFIXES or not path.is_file():
-            continue
-        if path.suffix.lower() != ".txt" or _begins_like_data(path):
+        if not _hidden(source, path) and path.is_file() and _has_data_ending(path):
             yield path
+
+
+def passed_over(source: Path, apart_from: Path | None = None) -> list[str]:
+    """The names, as they can be shown, of a folder's other files, links that lead nowhere or to a folder among them.
+
+    apart_from: a folder within that does not count
+    """
+    others = (
+        path
+        for path in sorted(source.rglob("*"))
+        if not _hidden(source, path)
+        and (path.is_symlink() or not path.is_dir())
+        and not (apart_from and path.resolve().is_relative_to(apart_from.resolve()))
+    )
+    return [shown(path.name) for path in others if not (path.is_file() and _has_data_ending(path))]
+
+
+def _hidden(folder: Path, path: Path) -> bool:
+    return any(part.startswith(".") for part in path.relative_to(folder).parts)
+
+
+def _has_data_ending(path: Path) -> bool:
+    ending = path.suffix.lower()
+    return ending in SUFFIXES and (ending != ".txt" or _begins_like_data(path))
 
 
 def _begins_like_data(path: Path) -> bool:

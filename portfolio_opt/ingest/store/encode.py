@@ -29,11 +29,12 @@ def price_file(quotes: Quotes, **more: pa.Array) -> tuple[bytes, FileEntry]:
             **more,
         }
     )
-    return parquet_bytes(table, day_of(quotes.day.min()), day_of(quotes.day.max()))
+    span = day_of(quotes.day.min()), day_of(quotes.day.max())
+    return parquet_bytes(table, *span, days=len(np.unique(quotes.day)))
 
 
 def quarantine_file(rows: Quotes, reasons: NDArray[np.object_]) -> tuple[bytes, FileEntry]:
-    columns = [np.nan_to_num(getattr(rows, name), nan=-1) for name in NUMBERS]
+    columns = [np.nan_to_num(getattr(rows, name), nan=-np.inf) for name in NUMBERS]
     order = np.lexsort([*columns, rows.source, reasons.astype(str), row_key(rows)])
     return price_file(rows.rows(order), reason=pa.array(reasons[order], pa.string()))
 
@@ -61,11 +62,11 @@ def table_file(name: str, rows: list[Row]) -> tuple[bytes, FileEntry]:
     )
 
 
-def parquet_bytes(table: pa.Table, first: str, last: str) -> tuple[bytes, FileEntry]:
+def parquet_bytes(table: pa.Table, first: str, last: str, days: int = 0) -> tuple[bytes, FileEntry]:
     sink = io.BytesIO()
     pq.write_table(table, sink, compression="zstd")
     content = sink.getvalue()
-    return content, FileEntry(hashlib.sha256(content).hexdigest(), table.num_rows, first, last)
+    return content, FileEntry(hashlib.sha256(content).hexdigest(), table.num_rows, first, last, days)
 
 
 def file_of(name: str) -> str:

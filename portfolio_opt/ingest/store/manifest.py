@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from . import wide
 
 SCHEMA = "portfolio_opt.store/1"
 MANIFEST = "manifest.json"
+STATED = ("holidays.csv", "mergers.csv")  # files that users put beside prices
 ATTEMPTS = 100  # to read a store that other runs are replacing
 
 T = TypeVar("T")
@@ -20,12 +22,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class FileEntry:
-    """What the manifest says of one file of the store: first and last are days, empty where the file has none."""
+    """What the manifest says of one file of the store: first and last day, and how many days, where the file has any."""
 
     sha256: str
     rows: int
     first: str = ""
     last: str = ""
+    days: int = 0
 
 
 @dataclass(frozen=True)
@@ -82,12 +85,22 @@ def require_store(folder: Path) -> None:
         return
     if not folder.is_dir():
         raise InvalidInput(f"{folder} is a file; give a folder for the store")
-    known: set[str] = set()
     if is_store(folder):
-        files = read_manifest(folder).files
-        known = {MANIFEST, *files, *(name.split("/")[0] for name in files)}
-    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
+        as_one(folder, lambda held: _refuse_others(folder, {MANIFEST, *held.files}))
+    else:
+        _refuse_others(folder, set())
+
+
+def _refuse_others(folder: Path, files: set[str]) -> None:
+    known = {*files, *(name.split("/")[0] for name in files)}
+    found = {  # without error where a reader's draft of matrices goes meanwhile
+        (Path(place) / name).relative_to(folder).as_posix()
+        for place, folders, names in os.walk(folder)
+        for name in (*folders, *names)
+    }
     strange = sorted(name for name in found - known if not (known and wide.is_kept(name)))
+    if known and strange and strange[0] in STATED:
+        raise InvalidInput(f"{folder} holds {strange[0]!r} of your own; move it away and give it to ingest as a source")
     if strange:
         raise InvalidInput(f"{folder} holds {strange[0]!r}, which is no part of a price store; give another folder")
 

@@ -1,8 +1,11 @@
 """Which file of a store a day is in: its month in the newest day's year, else its year."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
+from ..merge import LOOK_BACK
 from ..quotes import Quotes, day_of, row_key
 from .encode import price_file
 from .manifest import FileEntry, Manifest
@@ -35,17 +38,25 @@ def _number_of(day: str) -> int:
 
 
 def zones_around(held: Manifest, touched: NDArray[np.int64]) -> set[str]:
-    """The files that hold the touched days or the sessions next to them."""
-    names = price_files(held)
-    if not names:
-        return set()
-    names.sort(key=lambda name: held.files[name].first)
-    first = np.array([_number_of(held.files[name].first) for name in names])
-    last = np.array([_number_of(held.files[name].last) for name in names])
-    at = np.searchsorted(first, touched, side="right") - 1  # the file that begins on or before the day
-    near = {*at.tolist(), *(at[touched <= first[np.maximum(at, 0)]] - 1).tolist()}
-    near |= {*(at[(at < 0) | (touched >= last[np.maximum(at, 0)])] + 1).tolist()}
-    return {names[k] for k in near if 0 <= k < len(names)}
+    """The files that hold the touched days and at least LOOK_BACK sessions before and after each."""
+    names = sorted(price_files(held), key=lambda name: held.files[name].first)
+    first = np.array([_number_of(held.files[name].first) for name in names], dtype=np.int64)
+    days = [held.files[name].days for name in names]
+    found: set[str] = set()
+    for at in np.unique(np.searchsorted(first, touched, side="right") - 1).tolist():  # begins on or before the day
+        found |= {*names[max(at, 0) : at + 1], *_some(names, days, range(at - 1, -1, -1))}
+        found |= {*_some(names, days, range(at + 1, len(names)))}
+    return found
+
+
+def _some(names: list[str], days: list[int], order: range) -> Iterator[str]:
+    """Files in an order until they hold LOOK_BACK sessions together."""
+    sessions = 0
+    for at in order:
+        if sessions >= LOOK_BACK:
+            return
+        sessions += days[at]
+        yield names[at]
 
 
 def price_files_of(

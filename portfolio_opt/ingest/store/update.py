@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...files import clear_drafts, locked, replace_folder
-from ..companies import UNKNOWN_COMPANY, under_symbols
+from ..companies import BY_NAME, of_named_companies, under_symbols
 from ..csv_table import Row
 from ..gather import Gathered
-from ..merge import DERIVED, OUTRANKED, Merged, merge, on_saturday
+from ..merge import DERIVED, LOOK_BACK, OUTRANKED, Merged, merge, on_saturday
 from ..quotes import NO_ROWS, NUMBERS, Quotes, joined, row_key
 from ..tables import TABLES, Disagreement, merged
 from .encode import file_of, quarantine_file, table_file
-from .manifest import MANIFEST, FileEntry, Manifest, is_store, read_manifest, require_store
+from .manifest import MANIFEST, FileEntry, Manifest, is_store, require_store, unchanged
 from .partition import folds, last_days, price_files, price_files_of, zones_around
 from .read import QUARANTINE, read_price_file, read_quarantine, table_rows
 
@@ -47,7 +47,7 @@ def update(folder: Path, gathered: Gathered) -> Update:
     with locked(folder):
         clear_drafts(folder.resolve())  # a killed run may have left the store itself there
         require_store(folder)
-        held = read_manifest(folder) if is_store(folder) else Manifest()
+        held = unchanged(folder) if is_store(folder) else Manifest()
         tables, apart = _merged_tables(folder, held, gathered.tables)
         files: dict[str, tuple[bytes, FileEntry]] = {
             file_of(name): table_file(name, rows) for name, rows in tables.items()
@@ -96,30 +96,40 @@ def _joined_rows(folder: Path, held: Manifest, gathered: Gathered, labels: list[
     Only days on which rows come, and the sessions after them, are decided anew: nothing else can change.
     """
     aside, why = read_quarantine(folder, held)
-    new, new_why, waiting = _arrivals(folder, held, gathered, labels, aside, why)
-    if new is None:
+    new, new_why, named = _arrivals(folder, held, gathered, labels, aside, why)
+    aside, why = aside.rows(np.flatnonzero(why != BY_NAME)), why[why != BY_NAME]
+    if not len(new) and not len(named):
         return _Change()
-    aside, why = aside.rows(~waiting), why[~waiting]
-    touched = np.unique(new.day)
-    newest = max(int(touched[-1]), int(aside.day.max(initial=touched[-1])), *last_days(held))
+    touched = np.unique(np.concatenate([new.day, named.day]) if labels is not None else new.day)
+    newest = max([int(days.max()) for days in (touched, aside.day, named.day) if len(days)] + last_days(held))
     loaded = zones_around(held, touched) | {name for name in price_files(held) if folds(name, newest)}
-    parts = [read_price_file(folder, held, name) for name in sorted(loaded)]
-    rows = joined([*parts, aside, new])
-    came = np.zeros(len(rows), bool)
-    came[len(rows) - len(new) :] = True
-    why = np.concatenate([*(np.full(len(part), "", object) for part in parts), why, new_why])
+    before = joined([NO_ROWS, *(read_price_file(folder, held, name) for name in sorted(loaded))])
+    standing = before
+    if labels is not None:  # which symbols the named rows have is decided anew
+        standing = before.rows(~of_named_companies(before))
+        lasting = ~(of_named_companies(aside) & np.isin(why, DERIVED))
+        aside, why = aside.rows(lasting), why[lasting]
+    rows = joined([standing, aside, new])
+    why = np.concatenate([np.full(len(standing), "", object), why, new_why])
     days = np.unique(rows.day)
     days = days[~on_saturday(days)]
     again = _and_the_next(days, touched)
-    around = np.union1d(again, _the_last(days, again))
+    around = _the_last(days, again)
     decided = np.isin(rows.day, again)
-    before = np.flatnonzero(decided & ~came & (why == ""))
     seen = np.flatnonzero(np.isin(rows.day, around))
     outcome = merge(rows.rows(seen), np.where(np.isin(why[seen], DERIVED), "", why[seen]))
     kept_now, aside_now = np.isin(outcome.quotes.day, again), np.isin(outcome.aside.day, again)
     quotes = joined([rows.rows(~decided & (why == "")), outcome.quotes.rows(kept_now)])
-    quarantine = joined([rows.rows(~decided & (why != "")), outcome.aside.rows(aside_now)])
-    reasons = np.concatenate([why[~decided & (why != "")], np.array(outcome.reason, object)[aside_now]])
+    quarantine = joined([rows.rows(~decided & (why != "")), outcome.aside.rows(aside_now), named])
+    reasons = np.concatenate(
+        [
+            why[~decided & (why != "")],
+            np.array(outcome.reason, object)[aside_now],
+            np.full(len(named), BY_NAME, object),
+        ]
+    )
+    came = gathered.quotes.day if gathered.quotes is not None else touched
+    shown = named.rows(np.isin(named.day, np.union1d(again, came)))
     files, gone = price_files_of(quotes, newest, again, loaded)
     if len(quarantine):
         files[QUARANTINE] = quarantine_file(quarantine, reasons)
@@ -128,9 +138,9 @@ def _joined_rows(folder: Path, held: Manifest, gathered: Gathered, labels: list[
     return _Change(
         files,
         frozenset(gone),
-        _count_changed(rows.rows(before), outcome.quotes.rows(kept_now)),
-        outcome.aside.rows(aside_now),
-        np.array(outcome.reason, object)[aside_now],
+        _count_changed(before.rows(np.isin(before.day, again)), outcome.quotes.rows(kept_now)),
+        joined([outcome.aside.rows(aside_now), shown]),
+        np.concatenate([np.array(outcome.reason, object)[aside_now], np.full(len(shown), BY_NAME, object)]),
         outcome.alike,
         _conflicts(outcome, aside_now),
     )
@@ -138,38 +148,47 @@ def _joined_rows(folder: Path, held: Manifest, gathered: Gathered, labels: list[
 
 def _arrivals(
     folder: Path, held: Manifest, gathered: Gathered, labels: list[Row] | None, aside: Quotes, why: NDArray[np.object_]
-) -> tuple[Quotes | None, NDArray[np.object_], NDArray[np.bool_]]:
-    """The rows that come, under symbols as far as these are known; with them, rows that waited for a symbol in the store.
+) -> tuple[Quotes, NDArray[np.object_], Quotes]:
+    """The rows that come and why they must stay aside, and all rows under companies' names, those of the store too.
 
-    The third: which of the rows set aside have now arrived.
+    Named rows come under the symbols that the labels give: the new ones, and all where the labels themselves change.
     """
-    waiting = (why == UNKNOWN_COMPANY) & (labels is not None)
-    parts, reasons = [], []
-    if gathered.quotes is not None:
-        parts.append(gathered.quotes)
-        reasons.append(gathered.reason)
-    if waiting.any():
-        parts.append(aside.rows(waiting))
-        reasons.append(why[waiting])
-    if not parts:
-        return None, np.empty(0, object), waiting
-    new, reason = joined(parts), np.concatenate(reasons)
-    unknown = reason == UNKNOWN_COMPANY
-    if unknown.any():
-        new, reason = under_symbols(new, reason, labels or table_rows(folder, held, "sectors"))
-    return new, reason, waiting
+    brought = gathered.quotes if gathered.quotes is not None else NO_ROWS
+    by_name = gathered.reason == BY_NAME
+    named = brought.rows(np.flatnonzero(by_name))
+    before = aside.rows(np.flatnonzero(why == BY_NAME))
+    everything = _distinct(joined([before, named]))
+    if labels is None and len(named):
+        derived = under_symbols(named, table_rows(folder, held, "sectors"))
+    else:
+        derived = under_symbols(everything, labels or ())
+    new = joined([brought.rows(np.flatnonzero(~by_name)), derived])
+    return new, np.concatenate([gathered.reason[~by_name], np.full(len(derived), "", object)]), everything
+
+
+def _distinct(rows: Quotes) -> Quotes:
+    """The rows without repetitions."""
+    columns = np.column_stack(
+        [row_key(rows), rows.source, *(np.nan_to_num(getattr(rows, n), nan=-np.inf) for n in NUMBERS)]
+    )
+    return rows.rows(np.sort(np.unique(columns, axis=0, return_index=True)[1])) if len(rows) else rows
 
 
 def _and_the_next(days: NDArray[np.int64], touched: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The touched days, and of all days the one after each."""
-    after = np.searchsorted(days, touched, side="right")
-    return np.union1d(touched, days[after[after < len(days)]])
+    """The touched days, and of all days those after each that look back on it."""
+    return _neighbours(days, touched, np.searchsorted(days, touched, side="right"), range(LOOK_BACK))
 
 
 def _the_last(days: NDArray[np.int64], again: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Of all days the one before each."""
-    before = np.searchsorted(days, again) - 1
-    return days[before[before >= 0]]
+    """The days, and of all days those before each that it looks back on."""
+    return _neighbours(days, again, np.searchsorted(days, again), range(-LOOK_BACK, 0))
+
+
+def _neighbours(
+    days: NDArray[np.int64], of: NDArray[np.int64], at: NDArray[np.int64], steps: range
+) -> NDArray[np.int64]:
+    near = np.unique(np.add.outer(at, np.array(steps)))
+    return np.union1d(of, days[near[(near >= 0) & (near < len(days))]])
 
 
 def _count_changed(before: Quotes, after: Quotes) -> int:

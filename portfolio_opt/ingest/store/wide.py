@@ -1,6 +1,8 @@
 """Price rows as matrices, sessions × symbols; a store keeps them beside its files, so that the next reader only maps them."""
 
 import contextlib
+import hashlib
+import json
 import os
 import re
 import secrets
@@ -16,7 +18,8 @@ from ..quotes import Quotes, ranked_days
 
 FRAMES = ("open", "high", "low", "close", "volume", "turnover")
 PREFIX = "wide-"
-KEPT = re.compile(PREFIX + r"(draft-)?[0-9a-f]{8,16}(/[a-z]+\.npy)?")
+DIGESTS = "digests.json"  # of the arrays beside it
+KEPT = re.compile(PREFIX + r"(draft-)?[0-9a-f]{8,16}(/[a-z]+\.(npy|json))?")
 
 
 def is_kept(name: str) -> bool:
@@ -76,20 +79,18 @@ def wide_of(quotes: Quotes, place: Place) -> Wide:
     return Wide(place.dates, place.symbols, frames)
 
 
-def kept(folder: Path, data_hash: str) -> Wide | None:
-    """The matrices that a store keeps for the data of this hash, mapped from disk; None where it keeps none."""
+def kept(folder: Path, data_hash: str, name: str) -> Wide | None:
+    """One matrix that a store keeps for the data of this hash, mapped from disk; None unless it is as it was written."""
     inner = folder / f"{PREFIX}{data_hash[:16]}"
     try:
-        arrays = {
-            name: np.load(inner / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-            for name in ("dates", "symbols", *FRAMES)
-        }
-    except (OSError, ValueError, EOFError):
+        written = json.loads((inner / DIGESTS).read_bytes())
+        if any(_digest(inner / f"{part}.npy") != written[part] for part in ("dates", "symbols", name)):
+            return None
+        dates, symbols = (np.load(inner / f"{part}.npy", allow_pickle=False) for part in ("dates", "symbols"))
+        frame = np.load(inner / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError, KeyError, TypeError, RecursionError):
         return None
-    shape = (len(arrays["dates"]), len(arrays["symbols"]))
-    if any(arrays[name].shape != shape or arrays[name].dtype != np.float64 for name in FRAMES):
-        return None
-    return Wide(np.array(arrays["dates"]), np.array(arrays["symbols"]), {name: arrays[name] for name in FRAMES})
+    return Wide(dates, symbols, {name: frame})
 
 
 def keep(folder: Path, data_hash: str, wide: Wide) -> None:
@@ -99,8 +100,17 @@ def keep(folder: Path, data_hash: str, wide: Wide) -> None:
     with contextlib.suppress(OSError):
         draft.mkdir()
         try:
-            for name, array in {"dates": wide.dates, "symbols": wide.symbols, **wide.frames}.items():
+            arrays = {"dates": wide.dates, "symbols": wide.symbols, **wide.frames}
+            for name, array in arrays.items():
                 np.save(draft / f"{name}.npy", array, allow_pickle=False)
+            digests = {name: _digest(draft / f"{name}.npy") for name in arrays}
+            (draft / DIGESTS).write_text(json.dumps(digests, indent=1), encoding="utf-8")
+            shutil.rmtree(inner, ignore_errors=True)
             os.rename(draft, inner)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
