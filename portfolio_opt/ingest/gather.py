@@ -1,8 +1,9 @@
 """Source files of any mix to rows that can be merged: read, checked file by file, each with its name, hash and span."""
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,10 @@ from .merge import TWICE
 from .quotes import NOT_GREGORIAN, NUMBERS, PRICES, Quotes, day_of, impossible, joined, row_key
 from .shapes.company_history import AGAIN, COMMON_NAMES
 from .shapes.recognise import read_source
+from .source import Content
 from .tables import TABLES, refuse_twice
+
+READERS = 4  # the parser waits for threads of its own, so a few more than there are processors keep these busy
 
 
 @dataclass(frozen=True)
@@ -67,8 +71,7 @@ def gather(paths: Iterable[Path], *, set_aside: bool = False, licence: str = "no
     unsure: list[bool] = []
     tables: dict[str, list[Row]] = defaultdict(list)
     unused: dict[str, list[str]] = defaultdict(list)
-    for path in paths:
-        shape, content = read_source(path)
+    for path, shape, content in _read_ahead(paths):
         for name, rows in content.tables.items():
             told = [_under_columns(row, TABLES[name].columns) for row in rows]
             refuse_twice(TABLES[name], told)
@@ -92,6 +95,19 @@ def gather(paths: Iterable[Path], *, set_aside: bool = False, licence: str = "no
         return Gathered(tuple(files), None, np.empty(0, object), tables, tuple(findings))
     quotes, reason, found = _checked(parts, named, unsure, set_aside)
     return Gathered(tuple(files), quotes, reason, tables, (*findings, *found))
+
+
+def _read_ahead(paths: Iterable[Path]) -> Iterator[tuple[Path, str, Content]]:
+    """Each file with its shape and content, in order; the next few are read meanwhile, on threads of their own."""
+    ahead: deque[tuple[Path, Future[tuple[str, Content]]]] = deque()
+    with ThreadPoolExecutor(READERS) as pool:
+        for path in paths:
+            ahead.append((path, pool.submit(read_source, path)))
+            if len(ahead) > 2 * READERS:
+                first, read = ahead.popleft()
+                yield first, *read.result()
+        for path, read in ahead:
+            yield path, *read.result()
 
 
 def _same_content_under_other_names(files: Iterable[SourceFile]) -> list[str]:
