@@ -62,7 +62,10 @@ def _run(program: SeparableProgram, solver: str) -> tuple[NDArray[np.float64], N
     floored, capped = np.isfinite(program.row_lower), np.isfinite(program.row_upper)
     above = [value[floored] >= program.row_lower[floored]] if floored.any() else []
     below = [value[capped] <= program.row_upper[capped]] if capped.any() else []
-    problem = cp.Problem(cp.Minimize(objective), [w >= program.lower, w <= program.upper, *above, *below])
+    held, bounded = np.isfinite(program.lower), np.isfinite(program.upper)
+    box = [w[held] >= program.lower[held]] if held.any() else []
+    box += [w[bounded] <= program.upper[bounded]] if bounded.any() else []
+    problem = cp.Problem(cp.Minimize(objective), [*box, *above, *below])
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # "solution may be inaccurate": our certificate decides that

@@ -19,10 +19,10 @@ Matrix = NDArray[np.float64]
 class SeparableProgram:
     """The programme above as data.
 
-    loadings F: (n, k); diagonal d: (n,) positive; linear m: (n,)
+    loadings F: (n, k); diagonal d: (n,) not negative; linear m: (n,)
     kinks: (n, J) rising along a row; slopes: (n, J + 1) of the cost left of, between and right of its kinks, not falling
-    origin: (n,) where each cost is 0; lower, upper: (n,) finite; rows A: (q, n) with row_lower, row_upper: (q,), infinite
-        where a side has no limit
+    origin: (n,) where each cost is 0; lower, upper: (n,); rows A: (q, n) with row_lower, row_upper: (q,); a limit that is
+        infinite is none
     """
 
     loadings: Matrix
@@ -56,18 +56,21 @@ class SeparableProgram:
             "row_upper": (q,),
         }
         for name, shape in shapes.items():
-            if getattr(self, name).shape != shape:
-                raise InvalidInput(f"{name} has shape {getattr(self, name).shape}, not {shape}")
-            open_ended = name.startswith("row_")  # an infinite side of a row is no limit
-            if np.isnan(getattr(self, name)).any() or not (open_ended or np.isfinite(getattr(self, name)).all()):
+            array = getattr(self, name)
+            if array.shape != shape:
+                raise InvalidInput(f"{name} has shape {array.shape}, not {shape}")
+            if not np.isfinite(np.vdot(array, array)) and not _means_no_limit(
+                name, array
+            ):  # the sum is a quick first look
                 raise InvalidInput(f"{name} holds a value that is not finite")
-        if (self.diagonal < 0).any():
+        if n and self.diagonal.min() < 0:
             raise InvalidInput("diagonal holds a negative value")
         for low, high in (("lower", "upper"), ("row_lower", "row_upper")):
             if (getattr(self, low) > getattr(self, high)).any():
                 raise InvalidInput(f"{low} lies above {high}")
-        if (np.diff(self.slopes) < 0).any() or (np.diff(self.kinks) < 0).any():
-            raise InvalidInput("kinks must rise and slopes must not fall along a row: the cost is not convex")
+        for array in (self.slopes, self.kinks):
+            if (array[:, 1:] < array[:, :-1]).any():
+                raise InvalidInput("kinks must rise and slopes must not fall along a row: the cost is not convex")
 
     def cost(self, w: Vector) -> Vector:
         """(n,) the piecewise-linear cost of each variable."""
@@ -96,15 +99,59 @@ class SeparableProgram:
     def lower_bound(self, w: Vector, multipliers: Vector) -> float:
         """A value that no feasible point is below, for any w and any multipliers of the rows.
 
-        The quadratic is replaced by its tangent at w, which lies below it, and the rows by their price; what is left falls apart
-        into one piecewise-linear minimum per variable, attained at an end of its box or at a kink.
+        The factor part of the quadratic is replaced by its tangent at w, which lies below it, and the rows by their price; what
+        is left falls apart into one minimum per variable, attained where the slope is zero, at an end of its box or at a kink.
         """
         up, down = np.clip(multipliers, 0, None), np.clip(-multipliers, 0, None)
         if np.isinf(self.row_upper[up > 0]).any() or np.isinf(self.row_lower[down > 0]).any():
             return -np.inf
-        tangent = self.curvature_times(w)
-        slope = tangent - self.linear + multipliers @ self.rows
-        ends = np.vstack([self.lower, self.upper, np.clip(self.kinks.T, self.lower, self.upper)])
-        smallest = (slope * ends + self._cost_from_zero(ends)).min(0) - self._cost_from_zero(self.origin)
+        factors = w @ self.loadings
+        pull = self.linear - self.loadings @ factors - multipliers @ self.rows
+        edges = np.vstack([self.lower, np.clip(self.kinks.T, self.lower, self.upper), self.upper])
+        left = pull - self.slopes.T
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            flat = np.where(left == 0, 0.0, left / self.diagonal)  # of each piece, where its slope is zero
+        points = np.clip(flat, edges[:-1], edges[1:])
+        if not np.isfinite(points).all():  # NaN prices, or without curvature nothing stops a fall
+            return -np.inf
+        smallest = (points * (self.diagonal * points / 2 - pull) + self._cost_from_zero(points)).min(0, initial=np.inf)
         finite_up, finite_low = np.where(up > 0, self.row_upper, 0.0), np.where(down > 0, self.row_lower, 0.0)
-        return float(smallest.sum() - w @ tangent / 2 - up @ finite_up + down @ finite_low)
+        least = (smallest - self._cost_from_zero(self.origin)).sum()
+        return float(least - factors @ factors / 2 - up @ finite_up + down @ finite_low)
+
+
+def _means_no_limit(name: str, array: Vector) -> bool:
+    """Whether what is not finite in the array is a side of a row or a bound that has no limit."""
+    no_limit = {"lower": -np.inf, "upper": np.inf, "row_lower": -np.inf, "row_upper": np.inf}.get(name)
+    if no_limit is None:
+        return bool(np.isfinite(array).all())  # only the sum of squares is infinite
+    return not (np.isnan(array) | (array == -no_limit)).any()
+
+
+def eigen_split(quadratic: Matrix) -> tuple[Matrix, Vector]:
+    """(loadings F, diagonal d) with F F' + diag(d) equal to a dense positive semidefinite matrix.
+
+    Scaled to a unit diagonal, the smallest eigenvalue goes to the diagonal and the rest into loadings.
+    """
+    if quadratic.ndim != 2 or quadratic.shape[0] != quadratic.shape[1]:
+        raise InvalidInput(f"quadratic has shape {quadratic.shape}, but it needs as many rows as columns")
+    if not np.isfinite(quadratic).all():
+        raise InvalidInput("quadratic holds a value that is not finite")
+    size = np.sqrt(np.abs(np.diag(quadratic)))
+    scale = np.where(size > 0, size, 1.0)
+    unit = quadratic / np.outer(scale, scale)
+    if np.abs(unit - unit.T).max(initial=0.0) > SYMMETRIC:
+        raise InvalidInput("quadratic is not symmetric")
+    values, vectors = np.linalg.eigh((unit + unit.T) / 2)
+    smallest = values.min(initial=np.inf)
+    if smallest < -SYMMETRIC * max(values.max(initial=0.0), 1.0):
+        raise InvalidInput(
+            f"quadratic is not positive semidefinite: its correlations have the eigenvalue {smallest:.3g}"
+        )
+    specific = max(smallest, 0.0) if smallest > SYMMETRIC else 0.0
+    excess = values - specific
+    kept = excess > SYMMETRIC**2 * values.max(initial=1.0)
+    return vectors[:, kept] * np.sqrt(excess[kept]) * scale[:, None], specific * np.where(size > 0, size, 0.0) ** 2
+
+
+SYMMETRIC = 1e-9  # relative rounding that a computed covariance may show

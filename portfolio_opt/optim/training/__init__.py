@@ -1,0 +1,1 @@
+"""Rules that train a network from its gradients, and the rates they step with."""
