@@ -13,7 +13,7 @@ from portfolio_opt.optim.convex import projections as exact
 from portfolio_opt.optim.convex import projections_torch
 from portfolio_opt.optim.convex.projection import Projection
 
-ROUNDING = 1e-14
+ROUNDING = 1e-13
 
 
 @dataclass(frozen=True)
@@ -201,7 +201,8 @@ def cases(draw, make, names=(1, 9)):
 
 
 def check_feasible(sample, project, v):
-    assert sample.project.violation(np.atleast_2d(project(v))).max() <= ROUNDING
+    worst = sample.project.violation(np.atleast_2d(project(v))).max()
+    assert worst <= ROUNDING, worst
 
 
 def check_nearest(sample, project, v):
