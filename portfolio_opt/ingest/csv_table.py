@@ -1,5 +1,6 @@
 """A CSV or XLSX file as rows under a known header, read strictly: every row has exactly the header's fields."""
 
+import contextlib
 import csv
 import io
 import re
@@ -62,16 +63,24 @@ def read_bytes(path: Path) -> bytes:
 
 def read_text(path: Path) -> str:
     """The file as text. Raises InvalidInput unless it is UTF-8 (a byte order mark is allowed)."""
-    return _decoded(without_account_number(path.name), read_bytes(path))
+    return text_of(without_account_number(path.name), read_bytes(path))
 
 
-def _decoded(name: str, content: bytes) -> str:
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in content:
+def text_of(name: str, content: bytes, other: str = "utf-8") -> str:
+    """The content as text. Raises InvalidInput unless it is UTF-8 or, where it is not, of the other encoding."""
+    if is_binary(content):
         raise InvalidInput(f"{name} is not UTF-8 text (it looks like UTF-16 or a spreadsheet); save it as CSV UTF-8")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
+        with contextlib.suppress(UnicodeDecodeError):
+            return content.decode(other)
         raise InvalidInput(f"{name}, byte {error.start}: not UTF-8 text; save the file as CSV UTF-8") from None
+
+
+def is_binary(content: bytes) -> bool:
+    """Whether bytes are UTF-16, or no text at all."""
+    return content[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in content
 
 
 def header_name(cell: str) -> str:
@@ -113,7 +122,7 @@ def read_table(
 
 def _csv_rows(name: str, content: bytes) -> list[list[str]]:
     """The cells of every line. Raises InvalidInput for a field that does not end on its line: it may have swallowed rows."""
-    reader = csv.reader(io.StringIO(_decoded(name, content), newline=""), strict=True)
+    reader = csv.reader(io.StringIO(text_of(name, content), newline=""), strict=True)
     rows: list[list[str]] = []
     try:
         for row in reader:

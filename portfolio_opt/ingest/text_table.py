@@ -1,6 +1,5 @@
 """A CSV file of numbers to columns, strictly and fast: every cell is a number, a day or a symbol, or the file is refused."""
 
-import contextlib
 import csv
 import io
 from collections.abc import Callable, Mapping
@@ -29,23 +28,6 @@ ARROW = {kind: pa.float64() for kind in ("price", "number", "change")} | {
     "symbol": pa.string(),
     "text": pa.string(),
 }
-
-
-def text_of(name: str, content: bytes, other: str = "utf-8") -> str:
-    """The content as text. Raises InvalidInput unless it is UTF-8 or, where it is not, of the other encoding."""
-    if is_binary(content):
-        raise InvalidInput(f"{name} is not UTF-8 text (it looks like UTF-16 or a spreadsheet); save it as CSV UTF-8")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        with contextlib.suppress(UnicodeDecodeError):
-            return content.decode(other)
-        raise InvalidInput(f"{name}, byte {error.start}: not UTF-8 text; save the file as CSV UTF-8") from None
-
-
-def is_binary(content: bytes) -> bool:
-    """Whether bytes are UTF-16, or no text at all."""
-    return content[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in content
 
 
 def header_of(line: str) -> list[str]:

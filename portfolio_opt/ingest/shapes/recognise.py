@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import InvalidInput
-from ..csv_table import read_bytes
+from ..csv_table import is_binary, read_bytes, text_of
 from ..fields import shown
 from ..source import Content
 from ..tables import TABLES
-from ..text_table import header_of, is_binary, text_of
+from ..text_table import header_of
 from . import announcements, company_history, day_pages, floor_sheets, json_lists, layout
 
 
