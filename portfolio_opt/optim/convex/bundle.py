@@ -102,7 +102,7 @@ class _Point:
 
 def _descend(program: ScenarioProgram, x: Vector, tolerance: float, step_limit: int, passes: float) -> ScenarioSolution:
     rest, look = program.rest, oracle(program)
-    centre, cut = _look(program, look, x)
+    centre, cut = _look(look, x, rest.objective(x))
     best, steps = centre, 1
     model = CutModel(rest, _size(program, x, centre.risk))
     model.add(cut)
@@ -115,7 +115,8 @@ def _descend(program: ScenarioProgram, x: Vector, tolerance: float, step_limit: 
         part = float(np.clip(promise / model.size, tolerance, 1.0))
         point, share, _ = model.minimise(centre.x, *pull.now(), EXACT * part)
         model.used(share)
-        promise = centre.value - float((model.cuts @ point).max()) - rest.objective(point)
+        others = rest.objective(point)
+        promise = centre.value - float((model.cuts @ point).max()) - others
         since_bound += 1
         if promise <= tolerance * size or since_bound >= BOUND_EVERY or steps >= step_limit:
             free, share, prices = model.minimise(centre.x, *pull.none(), EXACT * tolerance)
@@ -123,17 +124,17 @@ def _descend(program: ScenarioProgram, x: Vector, tolerance: float, step_limit: 
             below, since_bound = model.lower_bound(free, share, prices), 0
             if below > bound:
                 bound, multipliers = below, prices
-        size, gap = _size(program, best.x, best.risk), max(best.value - bound, 0.0)
+        gap = max(best.value - bound, 0.0)
         if gap <= tolerance * size or steps >= step_limit:
             break
         model.drop_idle()
-        found, cut = _look(program, look, point)
+        found, cut = _look(look, point, others)
         steps += 1
         model.add(cut)
         if rest.residual(point) > FEASIBLE:
             continue
         if found.value < best.value:
-            best = found
+            best, size = found, _size(program, point, found.risk)
         delivered = (centre.value - found.value) / max(promise, np.finfo(float).tiny)
         pull.adapt(delivered, promise, gap)
         if delivered > SERIOUS:
@@ -154,10 +155,10 @@ def _descend(program: ScenarioProgram, x: Vector, tolerance: float, step_limit: 
     )
 
 
-def _look(program: ScenarioProgram, look: Oracle, x: Vector) -> tuple[_Point, Vector]:
-    """What the scenarios say of x: the objective there, and the cut."""
+def _look(look: Oracle, x: Vector, others: float) -> tuple[_Point, Vector]:
+    """What the scenarios say of x: the objective there, which is the risk and `others`, and the cut."""
     risk, cut = look(x)
-    return _Point(x, risk + program.rest.objective(x), risk, look.threshold), cut
+    return _Point(x, risk + others, risk, look.threshold), cut
 
 
 class _Pull:

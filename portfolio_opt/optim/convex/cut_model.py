@@ -20,6 +20,7 @@ Ints = NDArray[np.int64]
 
 BOUNDARY = 0.995  # of the way to it in one step
 STABLE, TINY = 1e-12, 1e-150
+ENOUGH = 1e-15  # of the right side: refined no further
 SUMS = {"reassoc", "contract"}  # sums in any order, so that they use the whole width of the processor
 
 
@@ -39,40 +40,52 @@ def _cholesky(matrix: Matrix, factor: Matrix) -> None:
         row[a] = np.sqrt(max(total, 0.1 * STABLE * matrix[a, a])) + TINY
 
 
+@njit(cache=True, fastmath=SUMS)
+def _dot(x: Vector, y: Vector, count: int) -> float:
+    """Of the first `count` entries."""
+    total = 0.0
+    for i in range(count):
+        total += x[i] * y[i]
+    return total
+
+
+@njit(cache=True)
+def _subtract(x: Vector, times: float, y: Vector, count: int) -> None:
+    """x -= times * y in the first `count` entries."""
+    for i in range(count):
+        x[i] -= times * y[i]
+
+
 @njit(cache=True)
 def _back_and_forth(factor: Matrix, x: Vector) -> None:
     size = len(x)
     for a in range(size):
-        total = x[a]
-        for b in range(a):
-            total -= factor[a, b] * x[b]
-        x[a] = total / factor[a, a]
+        x[a] = (x[a] - _dot(factor[a], x, a)) / factor[a, a]
     for a in range(size - 1, -1, -1):
         x[a] /= factor[a, a]
-        for b in range(a):
-            x[b] -= factor[a, b] * x[a]
+        _subtract(x, x[a], factor[a], a)
 
 
 @njit(cache=True)
 def _solve(matrix: Matrix, factor: Matrix, x: Vector, rest: Vector, step: Vector) -> None:
     """x becomes the solution for the right side x, refined with the matrix itself while that helps."""
-    size, off = len(x), np.inf
+    size, off, enough = len(x), np.inf, ENOUGH * np.abs(x).max()
     rest[:] = x
     x[:] = 0.0
     for _ in range(4):
         step[:] = rest
         _back_and_forth(factor, step)
         for a in range(size):
-            rest[a] -= matrix[a, a] * step[a]
-            for b in range(a):
-                rest[a] -= matrix[a, b] * step[b]
-                rest[b] -= matrix[a, b] * step[a]
+            rest[a] -= matrix[a, a] * step[a] + _dot(matrix[a], step, a)
+            _subtract(rest, step[a], matrix[a], a)
         now = np.abs(rest).max()
         if not now < 0.5 * off:
             break
         off = now
         for a in range(size):
             x[a] += step[a]
+        if off <= enough:
+            break
 
 
 @njit(cache=True)
@@ -121,16 +134,24 @@ def _row_sums(rows: Matrix, w: Vector, out: Vector) -> None:
 
 @njit(cache=True, fastmath=SUMS)
 def _gram(rows: Matrix, share: Vector, scaled: Vector, out: Matrix) -> None:
-    """Lower triangle of rows diag(share) rows'."""
+    """Lower triangle of rows diag(share) rows', four entries at a time."""
+    n = len(share)
     for a in range(len(rows)):
         row = rows[a]
-        for i in range(len(share)):
+        for i in range(n):
             scaled[i] = row[i] * share[i]
-        for b in range(a + 1):
-            other, total = rows[b], 0.0
-            for i in range(len(share)):
-                total += scaled[i] * other[i]
-            out[a, b] = total
+        fours = (a + 1) // 4 * 4
+        for b in range(0, fours, 4):
+            first, second, third, fourth = rows[b], rows[b + 1], rows[b + 2], rows[b + 3]
+            s1 = s2 = s3 = s4 = 0.0
+            for i in range(n):
+                s1 += scaled[i] * first[i]
+                s2 += scaled[i] * second[i]
+                s3 += scaled[i] * third[i]
+                s4 += scaled[i] * fourth[i]
+            out[a, b], out[a, b + 1], out[a, b + 2], out[a, b + 3] = s1, s2, s3, s4
+        for b in range(fours, a + 1):
+            out[a, b] = _dot(scaled, rows[b], n)
 
 
 @njit(cache=True)

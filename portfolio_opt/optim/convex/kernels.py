@@ -42,7 +42,7 @@ SINGULAR, LIFTED = (
     1e-4,
 )  # of the curvature that a row has with all names free: a pivot below one becomes the other
 SEARCHES = 60
-FLAT = 0.2  # the line search ends where the slope has fallen to this share
+FLAT = 0.4  # the line search ends where the slope has fallen to this share
 FAR = 1e9  # steps: a dual that still falls there falls for ever
 REACH = 0.5  # of the last step: half the interval over which responses are averaged
 REACH_KEPT = 0.7  # of the last interval, at least, after a step that the line search cut below SHORT

@@ -4,6 +4,7 @@ minimise  1/2 |F'w|² + sum_i [ 1/2 d_i w_i² - m_i w_i + cost_i(w_i) ]
 subject to  lower <= w <= upper,  row_lower <= A w <= row_upper
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,7 +60,7 @@ class SeparableProgram:
             array = getattr(self, name)
             if array.shape != shape:
                 raise InvalidInput(f"{name} has shape {array.shape}, not {shape}")
-            if not np.isfinite(np.vdot(array, array)) and not _means_no_limit(
+            if not math.isfinite(np.vdot(array, array)) and not _means_no_limit(
                 name, array
             ):  # the sum is a quick first look
                 raise InvalidInput(f"{name} holds a value that is not finite")
@@ -69,7 +70,7 @@ class SeparableProgram:
             if (getattr(self, low) > getattr(self, high)).any():
                 raise InvalidInput(f"{low} lies above {high}")
         for array in (self.slopes, self.kinks):
-            if (array[:, 1:] < array[:, :-1]).any():
+            if array.shape[1] > 1 and (array[:, 1:] < array[:, :-1]).any():
                 raise InvalidInput("kinks must rise and slopes must not fall along a row: the cost is not convex")
 
     def cost(self, w: Vector) -> Vector:
@@ -122,10 +123,13 @@ class SeparableProgram:
 
 def _means_no_limit(name: str, array: Vector) -> bool:
     """Whether what is not finite in the array is a side of a row or a bound that has no limit."""
-    no_limit = {"lower": -np.inf, "upper": np.inf, "row_lower": -np.inf, "row_upper": np.inf}.get(name)
+    no_limit = NO_LIMIT.get(name)
     if no_limit is None:
         return bool(np.isfinite(array).all())  # only the sum of squares is infinite
-    return not (np.isnan(array) | (array == -no_limit)).any()
+    return not math.isnan(array @ array) and bool((array != -no_limit).all())
+
+
+NO_LIMIT = {"lower": -np.inf, "upper": np.inf, "row_lower": -np.inf, "row_upper": np.inf}
 
 
 def eigen_split(quadratic: Matrix) -> tuple[Matrix, Vector]:
