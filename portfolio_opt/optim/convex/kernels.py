@@ -821,7 +821,7 @@ def certify(
 ) -> Figures:
     """(objective, residual, violation, gap, size of the objective's terms) at w with row prices v, from nothing else.
 
-    residual: as the programme's; violation: of a row relative to its own terms alone, whatever the unit of weight
+    residual: as the programme's; violation: the same, but of a row relative to its own terms alone, whatever the unit of weight
     Neither a row's size nor that of the terms is taken to be less than a small part of what they come to across the box.
 
     The gap is a sum of terms that are each at least 0: what a name loses against its best response to the prices, and what a
@@ -882,8 +882,9 @@ def certify(
         elif best != w[i]:
             lost = (w[i] - best) * (d[i] * (w[i] + best) / 2 - z) + cost_between(best, w[i], i, kinks, slopes)
             gap += max(lost, 0.0)
-        residual = max(residual, max(lower[i] - w[i], w[i] - upper[i]) / (1.0 + abs(w[i])))
-    return objective, residual, max(residual, violation), gap, max(size, RESOLUTION * coarse)
+        outside = max(lower[i] - w[i], w[i] - upper[i]) / (1.0 + abs(w[i]))
+        residual, violation = max(residual, outside), max(violation, outside)
+    return objective, residual, violation, gap, max(size, RESOLUTION * coarse)
 
 
 class Stack(NamedTuple):

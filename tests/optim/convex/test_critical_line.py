@@ -1,5 +1,6 @@
 """The exact front: every corner meets its first-order conditions, and between corners nothing else is needed."""
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -116,7 +117,9 @@ def best_value(program, appetite):
         limits += [row @ w <= high] if np.isfinite(high) else []
     scale = 1 + appetite
     problem = cp.Problem(cp.Minimize((cp.sum_squares(root.T @ w) / 2 - appetite * program.mean @ w) / scale), limits)
-    problem.solve(solver=cp.CLARABEL, tol_gap_abs=1e-11, tol_gap_rel=1e-11, tol_feas=1e-11)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the last digits may be out of its reach
+        problem.solve(solver=cp.CLARABEL, tol_gap_abs=1e-11, tol_gap_rel=1e-11, tol_feas=1e-11)
     return problem.value * scale
 
 
