@@ -29,6 +29,7 @@ bench: $(VENV)/dev
 	$(BIN)/python benchmarks/ingest.py
 	$(BIN)/python benchmarks/decision.py
 	$(BIN)/python benchmarks/again.py
+	$(BIN)/python benchmarks/rebalance.py
 
 clean:
 	rm -rf $(VENV) build *.egg-info
