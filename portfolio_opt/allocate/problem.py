@@ -1,4 +1,4 @@
-"""The decision, stated once: beliefs, account, limits and the rules of the day."""
+"""The decision, stated once: beliefs, account and the rules of the day, then what is wanted."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -56,12 +56,8 @@ class Outside:
 
 
 @dataclass(frozen=True)
-class Problem:
-    """Choose whole-share holdings that maximise
-
-        mean'w - risk_aversion/2 · w'Cw - (charges + tax)/(wealth · holding_period)
-
-    of wealth-weights w, under `limits`, everything invested but for the cash floor as far as today's market lets one.
+class Situation:
+    """What is believed, what is held and what the day allows, before anything is wanted.
 
     beliefs: about day.symbols, in that order; holding_period: years a trade is expected to stay
     outside: holdings without prices and bonus units not yet listed; they count as wealth and are never traded
@@ -71,17 +67,13 @@ class Problem:
     account: Account
     day: TradingDay
     rules: DayRules
-    limits: Limits
-    risk_aversion: float = 2.0
     holding_period: float = 1.0
     outside: tuple[Outside, ...] = ()
 
     def __post_init__(self) -> None:
         if self.beliefs.symbols.tolist() != self.day.symbols.tolist():
             raise InvalidInput("beliefs and the trading day must be about the same symbols in the same order")
-        for name in ("risk_aversion", "holding_period"):
-            if not 0 < getattr(self, name) < 1e6:
-                raise InvalidInput(f"{name} is {getattr(self, name):g}; choose a positive number")
+        _require_positive("holding_period", self.holding_period)
         if self.wealth <= 0:
             raise InvalidInput("the account holds neither shares with a price nor cash; give --holdings or --cash")
         if self.wealth > LARGEST:
@@ -110,11 +102,6 @@ class Problem:
         """(N,) share of wealth that one unit is, at the last close."""
         return np.asarray(self.day.close / self.wealth)
 
-    @cached_property
-    def priced_covariance(self) -> NDArray[np.float64]:
-        """(N, N) covariance times the risk aversion."""
-        return self.beliefs.covariance() * self.risk_aversion
-
     @property
     def cash(self) -> int:
         """Paisa of cash, settled or not."""
@@ -131,13 +118,40 @@ class Problem:
         shares = sum(units * price for units, price in zip(self.held.tolist(), self.day.close.tolist(), strict=True))
         return int(shares) + self.outside_value + self.cash
 
-    @property
-    def floor(self) -> int:
-        """Paisa of cash that must stay."""
-        return int(np.ceil(self.limits.cash_floor * self.wealth))
-
     def _of_positions(self, figure: Callable[[Position], int]) -> Ints:
         positions = self.account.positions()
         return np.array(
             [figure(positions[s]) if s in positions else 0 for s in self.day.symbols.tolist()], dtype=np.int64
         )
+
+
+@dataclass(frozen=True)
+class Problem(Situation):
+    """Choose whole-share holdings that maximise
+
+        mean'w - risk_aversion/2 · w'Cw - (charges + tax)/(wealth · holding_period)
+
+    of wealth-weights w, under `limits`, everything invested but for the cash floor as far as today's market lets one.
+    """
+
+    limits: Limits = Limits()
+    risk_aversion: float = 2.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require_positive("risk_aversion", self.risk_aversion)
+
+    @cached_property
+    def priced_covariance(self) -> NDArray[np.float64]:
+        """(N, N) covariance times the risk aversion."""
+        return self.beliefs.covariance() * self.risk_aversion
+
+    @property
+    def floor(self) -> int:
+        """Paisa of cash that must stay."""
+        return int(np.ceil(self.limits.cash_floor * self.wealth))
+
+
+def _require_positive(name: str, value: float) -> None:
+    if not 0 < value < 1e6:
+        raise InvalidInput(f"{name} is {value:g}; choose a positive number")

@@ -82,10 +82,10 @@ def rebalance(
         account,
         day,
         rules,
-        limits or Limits(),
-        risk_aversion,
         holding_period,
         outside=(*_unpriced(account, set(day.symbols.tolist())), *_pending(account, seen)),
+        limits=limits or Limits(),
+        risk_aversion=risk_aversion,
     )
     return decide(problem, as_of, seed)
 

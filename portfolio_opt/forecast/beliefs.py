@@ -20,6 +20,7 @@ class Beliefs:
     symbols: (N,) text; mean: (N,) expected total return before costs and tax
     loadings: (N, k), specific: (N,): the covariance is loadings @ loadings.T + diag(specific)
     standard_error: (N,) of the mean; origin: the model in one plain sentence
+    scenarios: (S, L, N) returns of every symbol at each of L steps along S equally likely paths, which together span the horizon
     """
 
     as_of: date
@@ -30,12 +31,17 @@ class Beliefs:
     specific: Vector
     standard_error: Vector
     origin: str
+    scenarios: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         n = len(self.symbols)
         shapes = (self.mean.shape, self.specific.shape, self.standard_error.shape, self.loadings.shape[:1])
         if any(shape != (n,) for shape in shapes):
             raise InvalidInput(f"beliefs: mean, loadings, specific and standard_error need {n} rows, one a symbol")
+        if self.scenarios is not None and (self.scenarios.ndim != 3 or self.scenarios.shape[2] != n):
+            raise InvalidInput(
+                f"beliefs: scenarios have shape {self.scenarios.shape}, but they need (paths, steps, {n})"
+            )
         for column in fields(self):
             value = getattr(self, column.name)
             if isinstance(value, np.ndarray):
@@ -66,4 +72,5 @@ class Beliefs:
             raise InvalidInput(f"beliefs hold nothing about {', '.join(absent[:5])}; estimate again with these symbols")
         rows = np.array([place[symbol] for symbol in symbols.tolist()], dtype=int)
         per_symbol = {name: getattr(self, name)[rows] for name in ("mean", "loadings", "specific", "standard_error")}
-        return replace(self, symbols=symbols.copy(), **per_symbol)
+        scenarios = None if self.scenarios is None else self.scenarios[:, :, rows]
+        return replace(self, symbols=symbols.copy(), scenarios=scenarios, **per_symbol)

@@ -1,0 +1,161 @@
+"""What a statement is made of: measures that are weighted and summed, and limits. Weights are fractions of wealth.
+
+A measure or a limit is one small class. It is read as true values over a whole population, as a cvxpy term, and as arrays for the
+separable solver; a user's own one needs only `value` (a limit: `violation`) and `in_words`, and then only solvers that ask for
+nothing more can take it.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import InvalidInput
+from ..problem import Situation
+
+Vector = NDArray[np.float64]
+Matrix = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Separable:
+    """A convex measure, or a bound from below, as 1/2 |F'w|² + sum_i [ 1/2 d_i w_i² + m_i w_i + cost_i(w_i) ] + constant.
+
+    loadings F: (N, k); diagonal d, linear m: (N,); kinks: (N, J) rising, slopes: (N, J + 1) of the piecewise-linear cost
+    origin: (N,) where each cost is 0; exact: whether it is the measure itself and not a bound
+    """
+
+    loadings: Matrix
+    diagonal: Vector
+    linear: Vector
+    kinks: Matrix
+    slopes: Matrix
+    origin: Vector
+    constant: float = 0.0
+    exact: bool = True
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A measure as a convex cvxpy term. exact: whether it is the measure itself; else a bound from below.
+
+    constraints: of helping variables that come with it
+    """
+
+    term: Any
+    exact: bool = True
+    constraints: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A limit as a box and linear rows, lower <= w <= upper, row_lower <= A w <= row_upper; infinite where there is none."""
+
+    lower: Vector
+    upper: Vector
+    rows: Matrix
+    row_lower: Vector
+    row_upper: Vector
+
+
+class Measure:
+    """One quantity of a portfolio, with a unit. Subclasses are frozen dataclasses."""
+
+    convex = True  # all but linear measures may only be subtracted
+
+    def value(self, situation: Situation, weights: Matrix) -> Vector:
+        """(B,) the true value of every portfolio of weights (B, N)."""
+        raise NotImplementedError
+
+    def expression(self, situation: Situation, w: Any) -> Expression | None:
+        """The measure of a cvxpy variable w (N,), or the best convex bound from below; None where it has neither."""
+        return None
+
+    def separable(self, situation: Situation) -> Separable | None:
+        """The same as arrays for the separable solver; None where it has no such form."""
+        return None
+
+    def in_words(self) -> str:
+        """What it is, with its unit, without its value."""
+        raise NotImplementedError
+
+    def __mul__(self, weight: float) -> "Objective":
+        return Objective(((float(weight), self),))
+
+    __rmul__ = __mul__
+
+    def __neg__(self) -> "Objective":
+        return -1.0 * self
+
+    def __add__(self, other: "Measure | Objective") -> "Objective":
+        return 1.0 * self + other
+
+    def __sub__(self, other: "Measure | Objective") -> "Objective":
+        return 1.0 * self - other
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A weighted sum of measures, to be maximised: ExpectedReturn() - 5 * Variance() - TradingCost()."""
+
+    terms: tuple[tuple[float, Measure], ...]
+
+    def __post_init__(self) -> None:
+        for weight, measure in self.terms:
+            if not np.isfinite(weight):
+                raise InvalidInput(f"{type(measure).__name__} has the weight {weight}, but it must be a finite number")
+
+    def value(self, situation: Situation, weights: Matrix) -> Vector:
+        """(B,) of weights (B, N)."""
+        total = np.zeros(len(weights))
+        for weight, measure in self.terms:
+            total += weight * measure.value(situation, weights)
+        return total
+
+    def __add__(self, other: "Measure | Objective") -> "Objective":
+        return Objective((*self.terms, *(1.0 * other).terms))
+
+    def __sub__(self, other: "Measure | Objective") -> "Objective":
+        return self + -1.0 * other
+
+    def __neg__(self) -> "Objective":
+        return -1.0 * self
+
+    def __mul__(self, weight: float) -> "Objective":
+        return Objective(tuple((weight * own, measure) for own, measure in self.terms))
+
+    __rmul__ = __mul__
+
+
+class Limit:
+    """A condition on a portfolio. Subclasses are frozen dataclasses."""
+
+    def violation(self, situation: Situation, weights: Matrix) -> Vector:
+        """(B,) by how much portfolios (B, N) break it, in the unit of in_words; 0 where it holds."""
+        raise NotImplementedError
+
+    def constraints(self, situation: Situation, w: Any) -> tuple[list[Any], bool] | None:
+        """(cvxpy constraints on w, whether they are the limit itself and not only implied by it); None where it has none."""
+        return None
+
+    def rows(self, situation: Situation) -> Rows | None:
+        """The limit as box and rows; None where it has no such form."""
+        return None
+
+    def relaxed(self, amount: float) -> "Limit | None":
+        """The same limit with that much more room, in its own unit; None where nothing can be relaxed."""
+        return None
+
+    def in_words(self) -> str:
+        """The limit as a sentence with its figure and unit."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Statement:
+    """Maximise the objective under the limits, in a situation: the decision, stated once."""
+
+    situation: Situation
+    objective: Objective
+    limits: tuple[Limit, ...] = ()
