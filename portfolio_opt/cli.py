@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from .commands.options import INGEST, REBALANCE, VALIDATE
+from .commands.options import ACCOUNTS, INGEST, REBALANCE, VALIDATE
 from .errors import InvalidInput, PortfolioError
 
 OK, BUG, USAGE, ENVIRONMENT, INTERRUPTED, TERMINATED = 0, 1, 2, 4, 130, 143
@@ -76,6 +76,20 @@ def _rebalance(given: dict[str, Any]) -> int:
     return OK
 
 
+def _accounts(given: dict[str, Any]) -> int:
+    from .commands.accounts import run
+    from .report.terminal import accounts_in_words
+
+    as_json, config, now = given.pop("json"), given.pop("config"), given.pop("now")
+    found = run(given, config and Path(config), now)
+    if as_json:
+        print(json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False))
+    else:
+        print(accounts_in_words(found))
+        print(f"orders.parquet, accounts.parquet, summary.json and report.html are in {given['out']}")
+    return OK
+
+
 def _validate(given: dict[str, Any]) -> int:
     from .commands.validate import run
     from .report.terminal import findings_in_words
@@ -103,8 +117,8 @@ def _ingest(given: dict[str, Any]) -> int:
     return OK
 
 
-COMMANDS = {"rebalance": _rebalance, "validate": _validate, "ingest": _ingest}
-OPTIONS = {"rebalance": REBALANCE, "validate": VALIDATE, "ingest": INGEST}
+COMMANDS = {"rebalance": _rebalance, "accounts": _accounts, "validate": _validate, "ingest": _ingest}
+OPTIONS = {"rebalance": REBALANCE, "accounts": ACCOUNTS, "validate": VALIDATE, "ingest": INGEST}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -125,8 +139,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"portfolio-opt {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
-    rebalance = _command(commands, "rebalance", "orders for the next session, and the report that explains them")
-    rebalance.add_argument("--now", metavar="ISO-8601", help="stands for the clock; Nepal time unless it names a zone")
+    for name, words in (
+        ("rebalance", "orders for the next session, and the report that explains them"),
+        ("accounts", "orders for every client of a broker, each account by itself"),
+    ):
+        command = _command(commands, name, words)
+        command.add_argument(
+            "--now", metavar="ISO-8601", help="stands for the clock; Nepal time unless it names a zone"
+        )
     _command(commands, "validate", "read everything strictly and list what is noteworthy")
     ingest = _command(commands, "ingest", "merge files of prices and what goes with them into one checked store")
     ingest.add_argument(

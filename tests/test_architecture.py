@@ -10,7 +10,8 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "portfolio_opt"
 LAYERS = (
     ("errors",),
-    ("files", "workers"),
+    ("files",),
+    ("workers",),
     ("market", "optim"),
     ("learn",),
     ("search",),

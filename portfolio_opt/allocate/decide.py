@@ -11,19 +11,23 @@ from ..errors import NoSolution
 from ..ingest.universe import TRADED
 from ..market.money import rupees
 from ..market.orders import Order, purchase, sale
+from ..optim.convex.separable import SeparableProgram
 from ..optim.solution import Solution, Status
-from .bounds import Bounds, bounds, require_room
-from .dual_bound import best_bound
+from .book import book_of, terms_of
+from .bounds import Bounds, bounds
+from .break_even import break_evens
+from .conflict import find_conflict, require_room
 from .explain import limit_states, order_reason
 from .ladder import Inflow, cash_ladder, place_days
-from .lots import Search, money, whole_shares
 from .plan import Certificate, Holding, LotAge, Plan, Portfolio, Untraded
 from .problem import Problem
-from .relaxation import relax
+from .relaxation import solution_of
+from .repair import breaches
+from .single_trade import why_no_trade
+from .utility_bound import utility_bounds
+from .whole import Effort, choose, money, utilities
 
 Ints = NDArray[np.int64]
-
-ROUNDS = 6  # caps are held relative to the wealth after costs, which the first answer only estimates
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class Decision:
     units: Ints
     limits: Bounds
     relaxed: Solution
+    program: SeparableProgram
     invested: float
 
 
@@ -45,6 +50,7 @@ def decide(problem: Problem, as_of: date, seed: int = 0) -> Plan:
     decision = _choose(problem, seed)
     _require_a_lot(problem, decision)
     orders, inflows = _orders(problem, decision)
+    orders = _with_what_they_rest_on(problem, decision, orders)
     final_cash = problem.cash + sum(order.net_cash for order in orders)
     day, start = problem.day, problem.account.settled_cash
     return Plan(
@@ -55,33 +61,32 @@ def decide(problem: Problem, as_of: date, seed: int = 0) -> Plan:
         cash_ladder=cash_ladder(day.trade_date, start, inflows, orders),
         before=_portfolio(problem, problem.held, problem.cash),
         after=_portfolio(problem, decision.units, final_cash),
-        limits=limit_states(problem, decision.limits, decision.relaxed, decision.units, final_cash),
+        limits=limit_states(problem, decision.limits, decision.program, decision.relaxed, decision.units, final_cash),
         lots=_lot_ages(problem),
         untraded=_untraded(problem),
         certificate=_certificate(problem, decision),
         origin=problem.beliefs.origin,
-        notes=(*decision.limits.notes, *_idle_cash(problem, orders, final_cash)),
+        notes=(
+            *(breach.words for breach in breaches(problem)),
+            *decision.limits.notes,
+            *_idle_cash(problem, orders, final_cash),
+            *(() if orders else (why_no_trade(problem),)),
+        ),
     )
 
 
 def _choose(problem: Problem, seed: int) -> Decision:
     """Whole shares whose caps hold relative to what is left after costs."""
-    wealth = problem.wealth
-    everyone = np.arange(len(problem.held))
-    for _ in range(ROUNDS):
-        limits = bounds(problem, wealth)
-        relaxed, _, _ = relax(problem, limits)
-        if relaxed.status is Status.FAILED:
-            raise NoSolution(f"{relaxed.status.value} ({'; '.join(relaxed.trail)})")
-        units = whole_shares(problem, limits, relaxed.x, float(relaxed.multipliers[0]), np.random.default_rng(seed))
-        after = problem.wealth + int(units @ problem.day.close - problem.held @ problem.day.close)
-        after += int(money(problem, everyone, units).cash.sum())
-        final = bounds(problem, after)
-        if final.admit(units, problem.day.close) or after >= wealth:
-            limits = replace(limits, notes=final.notes)
-            break
-        wealth = after
-    return Decision(units, limits, relaxed, float(units @ problem.day.close) / problem.wealth)
+    book, effort = book_of(problem), Effort()
+    choice = choose(terms_of(problem), book, np.random.default_rng(seed).random(effort.kicks), effort)
+    relaxed, program = solution_of(choice.relaxed.answer, 0), choice.relaxed.programs.program(0)
+    if relaxed.status is not Status.OPTIMAL:
+        raise NoSolution(f"{relaxed.status.value} ({'; '.join(relaxed.trail)})")
+    units = choice.units[0]
+    paid = money(terms_of(problem), book, choice.units)
+    after = problem.wealth + int((units - problem.held) @ problem.day.close) + int(paid.cash[0])
+    limits = bounds(problem, min(after, problem.wealth))
+    return Decision(units, limits, relaxed, program, float(units @ problem.day.close) / problem.wealth)
 
 
 def _idle_cash(problem: Problem, orders: Sequence[Order], cash: int) -> list[str]:
@@ -110,6 +115,8 @@ def _idle_cash(problem: Problem, orders: Sequence[Order], cash: int) -> list[str
             f"NPR {rupees(idle)} ({idle / problem.wealth:.1%} of wealth) stays in cash beyond the floor: orders are held to "
             f"{share:.0%} of a name's median daily turnover, to the caps, and to whole lots"
         )
+        if (found := find_conflict(problem, today=True)) is not None:
+            notes.append(found.words)
     return notes
 
 
@@ -167,6 +174,18 @@ def _orders(problem: Problem, decision: Decision) -> tuple[tuple[Order, ...], li
     purchases = [_purchase(problem, decision, int(wanted[k]), on) for k, on in zip(first, when, strict=True)]
     purchases.sort(key=lambda order: (order.place_on, order.symbol))
     return (*sales, *purchases), flows
+
+
+def _with_what_they_rest_on(problem: Problem, decision: Decision, orders: tuple[Order, ...]) -> tuple[Order, ...]:
+    """The largest orders say from which return on they pay, and when they have repaid their charges and tax."""
+    found = break_evens(problem, decision.units, float(decision.relaxed.multipliers[0]))
+    words = {(each.symbol, each.side): each.words for each in found}
+    return tuple(
+        replace(order, reason=f"{order.reason}; {words[order.symbol, order.side]}")
+        if (order.symbol, order.side) in words
+        else order
+        for order in orders
+    )
 
 
 def _sale(problem: Problem, decision: Decision, i: int) -> Order:
@@ -291,19 +310,29 @@ def _untraded(problem: Problem) -> tuple[Untraded, ...]:
 
 
 def _certificate(problem: Problem, decision: Decision) -> Certificate:
-    search = Search(problem, decision.limits, 0.0, decision.units)
-    cash = problem.cash + int(money(problem, search.everyone, decision.units).cash.sum())
+    terms, book, relaxed = terms_of(problem), book_of(problem), decision.relaxed
 
     def utility(units: Ints) -> float:
-        w = units * problem.unit
-        paid = money(problem, search.everyone, units).cost.sum() / problem.wealth / problem.holding_period
-        return float(problem.beliefs.mean @ w - problem.risk_aversion / 2 * problem.beliefs.variance(w) - paid)
+        return float(utilities(terms, book, units[None], money(terms, book, units[None]))[0])
 
+    cash = book.cash + money(terms, book, decision.units[None]).cash
+    bound = utility_bounds(
+        terms,
+        book,
+        decision.units[None],
+        np.minimum(cash, problem.floor),
+        relaxed.x[None],
+        relaxed.multipliers[None],
+        tries=BOUNDS_TRIED,
+    )
     return Certificate(
         utility=utility(decision.units),
         unchanged=utility(problem.held),
-        bound=best_bound(problem, decision.invested, min(cash, problem.floor), decision.relaxed),
-        residual=decision.relaxed.residual,
-        gap=decision.relaxed.gap,
-        trail=decision.relaxed.trail,
+        bound=float(bound[0]),
+        residual=relaxed.residual,
+        gap=relaxed.gap,
+        trail=relaxed.trail,
     )
+
+
+BOUNDS_TRIED = 20

@@ -6,8 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..market.money import rupees
+from ..optim.convex.separable import SeparableProgram
 from ..optim.solution import Solution
 from .bounds import Bounds
+from .limit_worth import room_of_participation, worth_of_caps
 from .plan import LimitState
 from .problem import Problem
 
@@ -51,9 +53,14 @@ def order_reason(problem: Problem, units: Ints, i: int, place_on: date) -> str:
     return "; ".join(parts)
 
 
-def limit_states(problem: Problem, limits: Bounds, relaxed: Solution, units: Ints, cash: int) -> tuple[LimitState, ...]:
-    """The limits that bind in the plan, dearest first. cash: paisa after all orders."""
-    states = [*_sector_states(problem, limits, relaxed, units), *_name_states(problem, limits, relaxed, units)]
+def limit_states(
+    problem: Problem, limits: Bounds, program: SeparableProgram, relaxed: Solution, units: Ints, cash: int
+) -> tuple[LimitState, ...]:
+    """The limits that bind in the plan, dearest first.
+
+    program, relaxed: the convex decision and its answer; cash: paisa after all orders
+    """
+    states = [*_sector_states(problem, limits, relaxed, units), *_name_states(problem, limits, program, relaxed, units)]
     price = float(relaxed.multipliers[0])
     if cash >= problem.floor:
         states.append(
@@ -87,15 +94,17 @@ def _sector_states(problem: Problem, limits: Bounds, relaxed: Solution, units: I
     return states
 
 
-def _name_states(problem: Problem, limits: Bounds, relaxed: Solution, units: Ints) -> list[LimitState]:
+def _name_states(
+    problem: Problem, limits: Bounds, program: SeparableProgram, relaxed: Solution, units: Ints
+) -> list[LimitState]:
     day = problem.day
-    slope = _slope(problem, limits, relaxed)
+    slope, per_turnover = worth_of_caps(program, relaxed), room_of_participation(problem)
     states = []
     for i in np.flatnonzero((units > 0) & (limits.upper > limits.lower)):
         if units[i] < limits.upper[i] * (1 - AT_LIMIT):
             continue
-        worth = max(float(slope[i]), 0.0) * 100
         capped = limits.upper[i] >= limits.cap[i]
+        worth = float(slope[i]) * 100 * (1.0 if capped else float(per_turnover[i]))
         name = str(day.symbols[i])
         if capped:
             words = f"{name} is at its cap of {problem.limits.max_weight:.1%}"
@@ -112,12 +121,6 @@ def _name_states(problem: Problem, limits: Bounds, relaxed: Solution, units: Int
 
 def _worth(bp: float) -> str:
     return f"one more point is worth {bp:.1f} bp a year"
-
-
-def _slope(problem: Problem, limits: Bounds, relaxed: Solution) -> NDArray[np.float64]:
-    """(N,) what one more unit of weight in each name adds at the convex answer, charges aside, net of the row prices."""
-    rows = np.where(limits.member >= 0, np.append(relaxed.multipliers[1:], 0.0)[limits.member], 0.0)
-    return np.asarray(_marginal(problem, relaxed.x) - relaxed.multipliers[0] - rows)
 
 
 def _marginal(problem: Problem, w: NDArray[np.float64]) -> NDArray[np.float64]:

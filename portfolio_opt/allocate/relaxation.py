@@ -1,124 +1,190 @@
 """The convex reading of the decision: fractional shares, and costs bounded from below or taken from the last answer."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ..ingest.universe import TRADED
 from ..market.charges import charges, commission_rate
 from ..market.money import MILLION
-from ..optim.convex.by_cvxpy import SOLVERS, solve
+from ..optim.convex import batch
+from ..optim.convex.batch import BatchSolution, SeparableBatch
 from ..optim.convex.separable import SeparableProgram
 from ..optim.solution import Solution
+from .book import Book, Reach, Terms, book_of, floor_of, sectors_of, terms_of
 from .bounds import Bounds
+from .pieces import ROUNDED, pieces_of
 from .problem import Problem
 
 Vector = NDArray[np.float64]
+Matrix = NDArray[np.float64]
 
-PASSES = 3
+MOST_KINKS = 3  # of a hull: one at what is held, one where a sale reaches young units, and one to spare
 
 
-def cheapest_rate(problem: Problem, limits: Bounds) -> Vector:
-    """(N,) charges per rupee, from below: no order within the bounds pays a smaller share.
+def cheapest_rate(terms: Terms, book: Book, limits: Reach) -> Matrix:
+    """(B, N) charges per rupee, from below: no order within the bounds pays a smaller share.
 
-    Slab rates fall with size, so the rate at the largest order is the lowest reachable. Rounding of commission, fee and tax to
-    whole paisa can spare less than ROUNDED an order.
+    Slab rates fall with size, so the rate at the largest order is the lowest reachable.
     """
-    units = np.maximum(limits.upper - problem.held, problem.held - limits.lower)
-    amount = np.maximum(units, 1) * np.maximum(problem.day.buy_limit, problem.day.sell_limit)
-    rate = commission_rate(problem.rules, TRADED, amount) + problem.rules.sebon_fee[TRADED]
-    return np.asarray(rate / MILLION + max(problem.rules.dp_charge - ROUNDED, 0) / amount)
+    rules, day = terms.rules, terms.day
+    units = np.maximum(limits.upper - book.held, book.held - limits.lower)
+    amount = np.maximum(units, 1) * np.maximum(day.buy_limit, day.sell_limit)
+    rate = commission_rate(rules, TRADED, amount) + rules.sebon_fee[TRADED]
+    return np.asarray(rate / MILLION + max(rules.dp_charge - ROUNDED, 0) / amount)
 
 
-ROUNDED = 3  # paisa
-
-
-def rate_at(problem: Problem, value: Vector) -> Vector:
-    """(N,) charges per rupee of a trade of `value` paisa; one that is smaller or not there pays the rate of a plausible one."""
-    amount = np.maximum(value, PLAUSIBLE_TRADE * problem.wealth).astype(np.int64)
-    return np.asarray(charges(problem.rules, TRADED, amount).total / amount)
+def rate_at(terms: Terms, book: Book, value: Matrix) -> Matrix:
+    """(B, N) charges per rupee of a trade of `value` paisa; one that is smaller or not there pays the rate of a plausible one."""
+    amount = np.maximum(value, PLAUSIBLE_TRADE * book.wealth[:, None]).astype(np.int64)
+    return np.asarray(charges(terms.rules, TRADED, amount).total / amount)
 
 
 PLAUSIBLE_TRADE = 0.01  # of wealth: a dearer guess would keep a name out that an earlier pass happened to leave out
 
 
-def sale_rates(problem: Problem, rate: Vector) -> tuple[Vector, Vector]:
-    """(N,) charges and tax per rupee of a holding sold, for units young and old, at charges of `rate` per rupee.
+def sale_rates(terms: Terms, book: Book, rate: Matrix) -> tuple[Matrix, Matrix]:
+    """(B, N) charges and tax per rupee of a holding sold, for units young and old, at charges of `rate` per rupee.
 
     Charges lower the taxed gain. Old units never cost more than young ones here, which keeps the cost convex and below the truth.
     """
-    rates = problem.rules.capital_gains_tax[problem.account.investor]
-    price = problem.day.sell_limit.astype(float)
-    average = np.divide(problem.total_cost, problem.held, out=np.zeros(len(price)), where=problem.held > 0)
+    price = terms.day.sell_limit.astype(float)
+    average = np.divide(book.total_cost, book.held, out=np.zeros(book.held.shape), where=book.held > 0)
     gain = np.clip(1 - average / price, 0, None)
-    young, old = (r / MILLION * gain + (1 - r / MILLION) * rate for r in (rates.short, rates.long))
-    scale = price / problem.day.close
+    short, long = ((ppm / MILLION)[:, None] for ppm in book.tax_rates(terms.rules))
+    young, old = (tax * gain + (1 - tax) * rate for tax in (short, long))
+    scale = price / terms.day.close
     return young * scale, np.minimum(young, old) * scale
 
 
-def program(problem: Problem, limits: Bounds, rate: Vector, invested: tuple[float, float]) -> SeparableProgram:
-    """The separable programme in weights of wealth, at the given charges per rupee, invested between two shares of wealth."""
-    day = problem.day
-    unit = problem.unit
-    now = problem.held * unit
-    long = problem.held_long * unit
-    young, old = sale_rates(problem, rate)
-    slopes = np.stack([-young, -old, rate * day.buy_limit / day.close], axis=1) / problem.holding_period
-    members = np.array([limits.member == k for k in range(len(limits.sectors))], dtype=float).reshape(-1, len(unit))
-    root = np.sqrt(problem.risk_aversion)
-    return SeparableProgram(
-        loadings=problem.beliefs.loadings * root,
-        diagonal=problem.beliefs.specific * problem.risk_aversion,
-        linear=problem.beliefs.mean.copy(),
-        kinks=np.stack([now - long, now], axis=1),
-        slopes=slopes,
+def programs(terms: Terms, book: Book, limits: Reach, rate: Matrix, least: Vector, most: Vector) -> SeparableBatch:
+    """The separable programmes in weights of wealth, at the given charges per rupee.
+
+    least, most: (B,) shares of wealth between which an account is invested
+    """
+    unit = book.unit
+    now, long = book.held * unit, book.held_long * unit
+    young, old = sale_rates(terms, book, rate)
+    day, members, wealth = terms.day, sectors_of(terms.day).inside, book.wealth[:, None]
+    return SeparableBatch(
+        loadings=terms.beliefs.loadings,
+        diagonal=terms.beliefs.specific,
+        linear=terms.beliefs.mean[None].copy(),
+        kinks=np.stack([now - long, now], axis=2),
+        slopes=np.stack([-young, -old, rate * day.buy_limit / day.close], axis=2) / terms.holding_period,
         origin=now,
         lower=limits.lower * unit,
         upper=limits.upper * unit,
-        rows=np.vstack([np.ones(len(unit)), members]),
-        row_lower=np.array([invested[0], *np.zeros(len(members))]),
-        row_upper=np.array([invested[1], *(limits.sector_cap / problem.wealth)]),
+        rows=np.vstack([np.ones(len(day.close)), members]),
+        row_lower=np.column_stack([least, np.zeros((len(book), len(members)))]),
+        row_upper=np.column_stack([most, limits.sector_cap / wealth]),
+        risk_aversion=book.risk_aversion,
     )
 
 
-def investable(problem: Problem, limits: Bounds, costs: float) -> float:
-    """Share of wealth that ends up in priced shares: all but the floor, holdings without prices and costs, as far as reachable.
+def program(problem: Problem, limits: Bounds, rate: Vector, invested: tuple[float, float]) -> SeparableProgram:
+    """The programme of one account at charges of `rate` (N,) per rupee, invested between two shares of wealth."""
+    least, most = (np.array([share]) for share in invested)
+    return programs(terms_of(problem), book_of(problem), limits.reach, rate[None], least, most).program(0)
 
-    costs: share of wealth that trading takes
+
+def investable(terms: Terms, book: Book, limits: Reach, costs: Vector) -> Vector:
+    """(B,) share of wealth that ends up in priced shares: all but the floor, what is outside and costs, as far as reachable.
+
+    costs: (B,) share of wealth that trading takes
     """
-    unit = problem.unit
-    outside = problem.outside_value / problem.wealth
-    wanted = 1 - problem.floor / problem.wealth - outside - costs
-    upper, lower = limits.upper * unit, limits.lower * unit
-    most = float(upper[limits.member < 0].sum())
-    for k, cap in enumerate(limits.sector_cap / problem.wealth):
-        most += min(float(cap), float(upper[limits.member == k].sum()))
-    return min(max(wanted, float(lower.sum())), most)
+    wealth = book.wealth
+    wanted = 1 - (floor_of(terms.limits, wealth) + book.outside) / wealth - costs
+    least, most = _room(terms, limits.lower * book.unit, limits.upper * book.unit, limits.sector_cap / wealth[:, None])
+    return np.minimum(np.maximum(wanted, least), most)
 
 
-def relax(problem: Problem, limits: Bounds) -> tuple[Solution, Vector, float]:
-    """The convex answer near which whole shares are looked for: its solution, trades in weights, and share to be invested.
+def _room(terms: Terms, lower: Matrix, upper: Matrix, sector_cap: Matrix) -> tuple[Vector, Vector]:
+    """(B,) the least and the most that can be invested inside a box (B, N) and under sector caps (B, S)."""
+    sectors = sectors_of(terms.day)
+    in_sectors = np.minimum(sector_cap, upper @ sectors.inside.T)
+    return lower.sum(1), upper[:, sectors.member < 0].sum(1) + in_sectors.sum(1)
 
-    A few passes: each takes the charge rates of the trades that the pass before made, so that the flat charge and the minimum
-    commission keep trades apart that would not repay them.
+
+@dataclass(frozen=True)
+class Relaxed:
+    """Convex answers near which whole shares are looked for.
+
+    programs, answer: what was solved last, its points, and its multipliers of what is invested and of the sectors
+    share, costs: (B,) of wealth that is invested and that trading takes
     """
-    unit = problem.unit
-    rate = cheapest_rate(problem, limits)
-    costs = 0.0
-    for _ in range(PASSES):
-        share = investable(problem, limits, costs)
-        solution = solve(program(problem, limits, rate, (share, share)), SOLVERS)
-        if not np.isfinite(solution.x).all():
-            break
-        trades = solution.x - problem.held * unit
-        rate = rate_at(problem, np.abs(trades) * problem.wealth)
-        costs = _costs(problem, trades, rate)
-    return solution, solution.x - problem.held * unit, share
+
+    programs: SeparableBatch
+    answer: BatchSolution
+    share: Vector
+    costs: Vector
 
 
-def _costs(problem: Problem, trades: Vector, rate: Vector) -> float:
-    """Share of wealth that trades take at their limit prices: charges, tax, and the way from the close to the limit."""
-    day = problem.day
+def relax(terms: Terms, book: Book, limits: Reach) -> Relaxed:
+    """The answers for the largest convex costs below the true ones, as jumpy as those are.
+
+    A first answer, with charges from below, tells what trading takes and what a rupee of cash is worth; that also prices the
+    costs of the second, for what is paid in charges is not invested.
+    """
+    share = investable(terms, book, limits, np.zeros(len(book)))
+    rate = cheapest_rate(terms, book, limits)
+    first = batch.solve(programs(terms, book, limits, rate, share, share), cores=1)
+    costs = _costs(terms, book, first.x)
+    share = investable(terms, book, limits, costs)
+    hulls = _hulls(terms, book, limits, share, first.multipliers[:, 0])
+    answer = batch.solve(hulls, cores=1)
+    return Relaxed(hulls, answer, investable(terms, book, limits, _costs(terms, book, answer.x)), costs)
+
+
+def _hulls(terms: Terms, book: Book, limits: Reach, share: Vector, cash_price: Vector) -> SeparableBatch:
+    """The programmes whose costs are the convex hulls of the pieces."""
+    from ..optim.convex.stepped_kernels import hull_stack  # compiles: only where it is used
+
+    pieces = pieces_of(terms, book, limits, np.clip(cash_price, 0, None))
+    kinks, slopes, lower, upper = hull_stack(*pieces, MOST_KINKS)
+    money = 1 + np.clip(cash_price, 0, None) * terms.holding_period
+    rows = np.vstack([np.ones(book.held.shape[1]), sectors_of(terms.day).inside])
+    sectors = np.maximum(limits.sector_cap / book.wealth[:, None], lower @ rows[1:].T)
+    least, most = _room(terms, lower, upper, sectors)
+    share = np.minimum(np.maximum(share, least), most)
+    return SeparableBatch(
+        loadings=terms.beliefs.loadings,
+        diagonal=terms.beliefs.specific,
+        linear=terms.beliefs.mean[None].copy(),
+        kinks=kinks,
+        slopes=slopes * money[:, None, None],
+        origin=np.clip(book.held * book.unit, lower, upper),
+        lower=lower,
+        upper=upper,
+        rows=rows,
+        row_lower=np.column_stack([share, np.zeros(sectors.shape)]),
+        row_upper=np.column_stack([share, sectors]),
+        risk_aversion=book.risk_aversion,
+    )
+
+
+def solution_of(answers: BatchSolution, b: int) -> Solution:
+    """The answer of one account by itself."""
+    steps, gap = int(answers.iterations[b]), float(answers.gap[b])
+    return Solution(
+        x=answers.x[b],
+        status=answers.status[b],
+        objective=float(answers.objective[b]),
+        residual=float(answers.residual[b]),
+        gap=gap,
+        multipliers=answers.multipliers[b],
+        trail=(f"newton: {steps} steps, gap {gap:.1e}",),
+        iterations=steps,
+    )
+
+
+def _costs(terms: Terms, book: Book, w: Matrix) -> Vector:
+    """(B,) share of wealth that reaching w takes at limit prices: charges, tax, and the way from the close to the limit."""
+    day, wealth = terms.day, book.wealth[:, None]
+    trades = np.where(np.isfinite(w), w - book.held * book.unit, 0.0)
+    rate = rate_at(terms, book, np.abs(trades) * wealth)
     bought, sold = np.clip(trades, 0, None), np.clip(-trades, 0, None)
     slip = bought * (day.buy_limit / day.close - 1) + sold * (1 - day.sell_limit / day.close)
-    young, _ = sale_rates(problem, rate)
-    return float((slip + rate * bought + young * sold).sum())
+    young, _ = sale_rates(terms, book, rate)
+    return np.asarray((slip + rate * bought + young * sold).sum(1))

@@ -92,6 +92,32 @@ REBALANCE = (
     Option("out", "path", None, "folder for report.html, orders.csv and plan.json", "DIR"),
 )
 
+SHARED_WITH_ACCOUNTS = (
+    "prices",
+    "holidays",
+    "as_of",
+    "max_weight",
+    "max_sector",
+    "cash_floor",
+    "max_participation",
+    "risk_aversion",
+    "holding_period",
+    "limit_margin",
+    "forbidden",
+    "allow_stale",
+    "seed",
+)
+
+ACCOUNTS = (
+    Option(
+        "accounts", "path", None, "Parquet or CSV table, a row for each lot: account, symbol, units, cash, …", "FILE"
+    ),
+    *(option for option in REBALANCE if option.name in SHARED_WITH_ACCOUNTS),
+    Option("workers", "count", 0, "processes at a time (default: one for each core)", "N"),
+    Option("cluster", "text", "", "a Ray cluster: host:port, or auto for the one this machine belongs to", "ADDRESS"),
+    Option("out", "path", None, "folder for orders.parquet, accounts.parquet, summary.json and report.html", "DIR"),
+)
+
 VALIDATE = (
     *INPUTS,
     Option("strict", "flag", False, "exit 2 if there is any warning"),

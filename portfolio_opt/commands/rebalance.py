@@ -1,6 +1,5 @@
 """Today's prices and holdings to a rebalancing report and an order list."""
 
-import difflib
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
@@ -29,17 +28,17 @@ from ..ingest.prices import read_prices
 from ..market.account import Account
 from ..market.calendar import Calendar, Holidays
 from ..market.money import MILLION, paisa_from_price
-from ..market.rules import DayRules, rulebook
+from ..market.rules import rulebook
 from ..report.orders_csv import orders_csv
 from ..report.page import rebalance_page
 from ..report.rebalance_json import SCHEMA, plan_document
 from ..report.run_record import RunRecord, digest
 from ..report.session_words import session_warnings
+from .market_day import day_that_counts, known_rules, refuse_unknown
 from .options import ACCOUNT_FILES, REBALANCE
 from .resolve import read_now, resolve
 
 FILES = ("report.html", "orders.csv", "plan.json")
-FRESH_SESSIONS = 5
 
 
 def rebalance(
@@ -66,7 +65,7 @@ def rebalance(
     """
     calendar = Calendar(panel.sessions(), holidays)
     as_of = as_of or panel.last_date
-    rules = _known_rules(calendar.next_session(as_of))
+    rules = known_rules(calendar.next_session(as_of))
     seen = panel.until(as_of)
     account, _ = in_successors(account, seen.actions, as_of)
     free_on = tuple((calendar.first_session(day), amount) for day, amount in account.unsettled_cash)
@@ -115,7 +114,7 @@ def run(given: Mapping[str, Any], config: Path | None = None, now: str | None = 
     closures = holiday_file(options["holidays"], options["prices"])
     holidays = read_holidays(closures) if closures else None
     calendar = Calendar(panel.sessions(), holidays)
-    as_of, warnings = _as_of(panel, calendar, options["as_of"], moment.date(), options["allow_stale"])
+    as_of, warnings = day_that_counts(panel, calendar, options["as_of"], moment.date(), options["allow_stale"])
     account, findings = read_account(
         **{name: options[name] for name in ACCOUNT_FILES},
         cash=options["cash"],
@@ -126,7 +125,7 @@ def run(given: Mapping[str, Any], config: Path | None = None, now: str | None = 
     account, merged = in_successors(account, panel.actions, as_of)
     findings += merged
     refuse_misspelt(account, panel.until(as_of), panel.known_symbols, options["unpriced"])
-    _refuse_unknown(options["forbidden"], panel)
+    refuse_unknown(options["forbidden"], panel)
     plan = rebalance(
         panel,
         account,
@@ -161,49 +160,6 @@ def run(given: Mapping[str, Any], config: Path | None = None, now: str | None = 
     if options["out"] is not None:
         publish(options["out"], files, SCHEMA)
     return Run(plan, document, files)
-
-
-def _known_rules(trade_date: date) -> DayRules:
-    rules = rulebook().on(trade_date)
-    if rules.assumed:
-        raise InvalidInput(
-            f"orders for {trade_date} would rest on {len(rules.assumed)} rules that are only assumed for that day (the last: "
-            f"{rules.assumed[-1]}); choose a later --as-of"
-        )
-    return rules
-
-
-def _as_of(
-    panel: Panel, calendar: Calendar, asked: date | None, today: date, allow_stale: bool
-) -> tuple[date, list[str]]:
-    """The day whose close counts, and what to warn of. Raises InvalidInput when prices are too old for an order list."""
-    if asked is not None and asked > today:
-        raise InvalidInput(f"--as-of {asked} lies after today, {today}: its close cannot be known")
-    newest = panel.until(asked or today).last_date
-    until = asked or today
-    age = calendar.sessions_between(newest, until)
-    warnings = []
-    if age > FRESH_SESSIONS:
-        found = f"the newest price is of {newest}, {age} sessions before {until}"
-        if not allow_stale:
-            raise InvalidInput(
-                f"{found}; an order list needs one at most {FRESH_SESSIONS} sessions old: fetch newer prices, or --allow-stale"
-            )
-        warnings.append(f"Stale prices: {found}. Limits, bands and weights rest on them.")
-    elif asked and age:
-        warnings.append(f"The newest price is of {newest}, {age} sessions before {asked}.")
-    return asked if asked and age else newest, warnings
-
-
-def _refuse_unknown(forbidden: Iterable[str], panel: Panel) -> None:
-    """A symbol that is forbidden but not known is a slip that would let its purchase through."""
-    known = {*panel.symbols.tolist(), *panel.known_symbols}
-    for symbol in forbidden:
-        if symbol not in known:
-            near = difflib.get_close_matches(symbol, sorted(known), n=1)
-            raise InvalidInput(
-                f"forbidden: {symbol!r} is no symbol of these prices" + (f"; did you mean {near[0]!r}?" if near else "")
-            )
 
 
 def _warnings(plan: Plan, calendar: Calendar, moment: datetime) -> list[str]:

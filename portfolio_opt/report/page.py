@@ -34,7 +34,7 @@ def _render(document: Mapping[str, Any], room: int) -> str:
     cap = document["options"].get("max_sector")
     ladder = document["cash_ladder"]
     return (
-        _environment()
+        environment()
         .get_template("rebalance.html")
         .render(
             plan=document,
@@ -59,7 +59,7 @@ def _render(document: Mapping[str, Any], room: int) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("portfolio_opt.report"),
         autoescape=True,

@@ -32,6 +32,29 @@ def orders_in_words(document: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def accounts_in_words(document: Mapping[str, Any]) -> str:
+    """A run over many accounts: how many, what they trade, and how near to the best."""
+    figures, loss = document["figures"], document["loss_bp"]
+    lines = [
+        f"Orders for {document['trade_date']}, from the close of {document['as_of']} (run {document['run_id']})",
+        *(f"  ! {warning}" for warning in document["warnings"]),
+        f"{figures['decided']:,} of {figures['accounts']:,} accounts decided, {figures['with_orders']:,} with orders: "
+        f"{figures['orders']:,} orders",
+        f"Bought NPR {figures['bought']:,.2f}, sold {figures['sold']:,.2f}; charges {figures['charges']:,.2f}, "
+        f"capital gains tax {figures['est_cgt']:,.2f}",
+    ]
+    if loss["median"] is not None:
+        within = ", ".join(f"{share:.1%} within {edge:g} bp" for edge, share in loss["within"])
+        lines.append(
+            f"Proved distance from the best plan of each: median {loss['median']:.2f} bp of wealth a year; {within}"
+        )
+    shown = document["refused"][:CONFLICTS_SHOWN]
+    lines += [f"  refused: {row['account']}: {row['why']}" for row in shown]
+    if figures["refused"] > len(shown):
+        lines.append(f"  … and {figures['refused'] - len(shown):,} more: accounts.parquet lists all")
+    return "\n".join(lines)
+
+
 def store_in_words(found: Mapping[str, Any]) -> str:
     """A store after an ingest: what it holds, what was set aside, and what sources disagree on, both sides."""
     span = f", {found['first']} to {found['last']}" if found["rows"] else ""

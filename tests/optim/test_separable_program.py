@@ -169,3 +169,55 @@ def test_a_negative_variance_is_refused_by_name(parts):
 def test_a_cost_that_is_not_convex_is_refused_by_name(parts, name):
     with pytest.raises(InvalidInput, match=rf"{name} must .*not convex"):
         SeparableProgram(**parts | {name: -np.sort(np.abs(parts[name]) + np.arange(parts[name].shape[1]), axis=1)})
+
+
+PARTS = {
+    "loadings": np.ones((3, 1)),
+    "diagonal": np.ones(3),
+    "linear": np.zeros(3),
+    "kinks": np.zeros((3, 1)),
+    "slopes": np.tile([-1.0, 1.0], (3, 1)),
+    "origin": np.zeros(3),
+    "lower": np.zeros(3),
+    "upper": np.ones(3),
+    "rows": np.ones((1, 3)),
+    "row_lower": np.ones(1),
+    "row_upper": np.ones(1),
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize("wrong", ["text", "complex", "object", "none", "ragged"])
+def test_what_holds_no_numbers_was_a_traceback(name, wrong):
+    array = PARTS[name]
+    value = {
+        "text": array.astype(str),
+        "complex": array + 1j,
+        "object": array.astype(object),
+        "none": None,
+        "ragged": [[1.0], [1.0, 2.0]],
+    }[wrong]
+    with pytest.raises(InvalidInput, match=f"^{name} must hold"):
+        SeparableProgram(**{**PARTS, name: value})
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_lists_and_whole_numbers_were_a_traceback(name):
+    as_list = SeparableProgram(**{**PARTS, name: PARTS[name].astype(int).tolist()})
+    assert getattr(as_list, name).dtype == np.float64
+    assert (getattr(as_list, name) == PARTS[name]).all()
+
+
+@pytest.mark.parametrize("name", set(PARTS) - {"rows", "row_lower", "row_upper", "loadings", "kinks", "slopes"})
+def test_a_vector_of_the_wrong_length_was_blamed_on_another(name):
+    with pytest.raises(InvalidInput, match=f"^{name} has shape"):
+        SeparableProgram(**{**PARTS, name: np.ones(4)})
+
+
+@pytest.mark.parametrize("name", ["kinks", "slopes"])
+def test_kinks_and_slopes_shared_one_complaint(name):
+    falling = {"kinks": np.array([[1.0, 0.0]] * 3), "slopes": np.array([[0.0, 1.0, 2.0]] * 3)}
+    if name == "slopes":
+        falling = {"kinks": np.zeros((3, 2)), "slopes": np.array([[2.0, 1.0, 0.0]] * 3)}
+    with pytest.raises(InvalidInput, match=f"^{name} must"):
+        SeparableProgram(**{**PARTS, **falling})

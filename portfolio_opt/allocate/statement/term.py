@@ -2,7 +2,7 @@
 
 A measure or a limit is one small class. It is read as true values over a whole population, as a cvxpy term, and as arrays for the
 separable solver; a user's own one needs only `value` (a limit: `violation`) and `in_words`, and then only solvers that ask for
-nothing more can take it.
+nothing more can take it. Nothing is sold short: no weight is negative, and bounds are bounds for such weights only.
 """
 
 from dataclasses import dataclass
@@ -35,6 +35,65 @@ class Separable:
     constant: float = 0.0
     exact: bool = True
 
+    @classmethod
+    def smooth(
+        cls,
+        n: int,
+        *,
+        loadings: Matrix | None = None,
+        diagonal: Vector | None = None,
+        linear: Vector | None = None,
+        constant: float = 0.0,
+    ) -> "Separable":
+        """A quadratic of n weights without kinks, exact; what is left out is zero."""
+        zero = np.zeros(n)
+        return cls(
+            loadings=np.zeros((n, 0)) if loadings is None else loadings,
+            diagonal=zero if diagonal is None else diagonal,
+            linear=zero if linear is None else linear,
+            kinks=np.zeros((n, 0)),
+            slopes=np.zeros((n, 1)),
+            origin=zero,
+            constant=constant,
+        )
+
+    @classmethod
+    def kinked(
+        cls, origin: Vector, kinks: Matrix, slopes: Matrix, *, exact: bool, constant: float = 0.0
+    ) -> "Separable":
+        """Piecewise-linear costs of each weight and nothing else."""
+        zero = np.zeros(len(origin))
+        return cls(np.zeros((len(origin), 0)), zero, zero, kinks, slopes, origin, constant, exact)
+
+    def value(self, weights: Matrix) -> Vector:
+        """(B,) of weights (B, N)."""
+        factors = weights @ self.loadings
+        smooth = (factors**2).sum(-1) / 2 + weights**2 @ self.diagonal / 2 + weights @ self.linear
+        cost = self._from_zero(weights) - self._from_zero(self.origin)
+        return np.asarray(smooth + cost.sum(-1) + self.constant)
+
+    def expression(self, w: Any) -> Any:
+        """The same as a convex cvxpy term of w (N,)."""
+        import cvxpy as cp  # takes half a second to import: only where it is used
+
+        term = (self.linear + self.slopes[:, 0]) @ w + (self.constant - self._from_zero(self.origin).sum())
+        if self.loadings.any():
+            term += cp.sum_squares(self.loadings.T @ w) / 2
+        if self.diagonal.any():
+            term += cp.sum_squares(cp.multiply(np.sqrt(self.diagonal), w)) / 2
+        for kink, jump in zip(self.kinks.T, np.diff(self.slopes).T, strict=True):
+            bent = np.flatnonzero(jump)
+            if len(bent):
+                term += jump[bent] @ cp.pos(w[bent] - kink[bent])
+        return term
+
+    def _from_zero(self, w: Matrix) -> Matrix:
+        """The costs up to a constant each, for (..., N) weights."""
+        cost = self.slopes[:, 0] * w
+        for kink, jump in zip(self.kinks.T, np.diff(self.slopes).T, strict=True):
+            cost = cost + jump * np.clip(w - kink, 0, None)
+        return np.asarray(cost)
+
 
 @dataclass(frozen=True)
 class Expression:
@@ -58,19 +117,38 @@ class Rows:
     row_lower: Vector
     row_upper: Vector
 
+    @classmethod
+    def box(cls, n: int, *, lower: Vector | float = -np.inf, upper: Vector | float = np.inf) -> "Rows":
+        """Bounds of n weights, without rows."""
+        none = np.zeros(0)
+        lower, upper = np.broadcast_to(lower, n).astype(float), np.broadcast_to(upper, n).astype(float)
+        return cls(lower, upper, np.zeros((0, n)), none, none)
+
+    @classmethod
+    def of(cls, rows: Matrix, *, lower: Vector | float = -np.inf, upper: Vector | float = np.inf) -> "Rows":
+        """Rows (q, N) between two figures each, without a box."""
+        q, n = rows.shape
+        lower, upper = np.broadcast_to(lower, q).astype(float), np.broadcast_to(upper, q).astype(float)
+        return cls(np.full(n, -np.inf), np.full(n, np.inf), rows, lower, upper)
+
 
 class Measure:
     """One quantity of a portfolio, with a unit. Subclasses are frozen dataclasses."""
 
-    convex = True  # all but linear measures may only be subtracted
+    convex = True  # whether its expression is: such a measure may only be subtracted
+    linear = False  # a linear one may be added as well
 
     def value(self, situation: Situation, weights: Matrix) -> Vector:
         """(B,) the true value of every portfolio of weights (B, N)."""
         raise NotImplementedError
 
     def expression(self, situation: Situation, w: Any) -> Expression | None:
-        """The measure of a cvxpy variable w (N,), or the best convex bound from below; None where it has neither."""
-        return None
+        """The measure of a cvxpy variable w (N,), or the best convex bound from below; None where it has neither.
+
+        Unless a subclass says otherwise, the separable arrays as such a term.
+        """
+        parts = self.separable(situation)
+        return None if parts is None else Expression(parts.expression(w), parts.exact)
 
     def separable(self, situation: Situation) -> Separable | None:
         """The same as arrays for the separable solver; None where it has no such form."""
@@ -114,9 +192,13 @@ class Objective:
         return total
 
     def __add__(self, other: "Measure | Objective") -> "Objective":
+        if not isinstance(other, Measure | Objective):  # a mistyped formula is a TypeError, like any other in Python
+            return NotImplemented
         return Objective((*self.terms, *(1.0 * other).terms))
 
     def __sub__(self, other: "Measure | Objective") -> "Objective":
+        if not isinstance(other, Measure | Objective):
+            return NotImplemented
         return self + -1.0 * other
 
     def __neg__(self) -> "Objective":
@@ -132,7 +214,10 @@ class Limit:
     """A condition on a portfolio. Subclasses are frozen dataclasses."""
 
     def violation(self, situation: Situation, weights: Matrix) -> Vector:
-        """(B,) by how much portfolios (B, N) break it, in the unit of in_words; 0 where it holds."""
+        """(B,) by how much portfolios (B, N) break it, in the unit of in_words, summed over what breaks it; 0 where it holds.
+
+        Relaxed by that much the limit holds, if it can be relaxed so far.
+        """
         raise NotImplementedError
 
     def constraints(self, situation: Situation, w: Any) -> tuple[list[Any], bool] | None:
@@ -140,7 +225,7 @@ class Limit:
         return None
 
     def rows(self, situation: Situation) -> Rows | None:
-        """The limit as box and rows; None where it has no such form."""
+        """The limit itself, and not only something implied by it, as box and rows; None where it has no such form."""
         return None
 
     def relaxed(self, amount: float) -> "Limit | None":

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from ...errors import InvalidInput
+from ..real_numbers import finite_number, real_array, whole_number
 from ..solution import Solution, Status
 
 Vector = NDArray[np.float64]
@@ -30,6 +31,9 @@ GROWTH = 10.0
 LARGEST_PENALTY = 1e12
 LARGEST_PRICE = 1e9  # of a multiplier that starts a round
 HISTORY = 30  # pairs that L-BFGS-B keeps
+FLAT = 1e-6  # of a row's value: a row this flat where the search starts is scaled by its value
+MET_FAR = 1e-9  # relative violation of the rows at which a fall without end is believed
+ENDLESS = 1e12  # a fall this many times the value and the slope at the start has no end, where the box has none
 
 
 @dataclass(frozen=True)
@@ -56,12 +60,17 @@ class SmoothProgram:
     convex: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("lower", "upper"):
-            vector = getattr(self, name)
-            if vector.ndim != 1 or vector.shape != self.lower.shape:
-                raise InvalidInput(f"{name} has shape {vector.shape}, not {self.lower.shape} with one axis")
+        for name, wrong in (("lower", np.inf), ("upper", -np.inf)):
+            vector = real_array(name, getattr(self, name))
+            object.__setattr__(self, name, vector)
+            if vector.ndim != 1 or vector.shape != self.lower.shape or not vector.size:
+                raise InvalidInput(
+                    f"{name} has shape {vector.shape}, but lower and upper need one number a variable each"
+                )
             if np.isnan(vector).any():
                 raise InvalidInput(f"{name} holds NaN")
+            if (vector == wrong).any():
+                raise InvalidInput(f"{name} holds {wrong:+}, which leaves no point; no bound is {-wrong:+}")
         if (self.lower > self.upper).any():
             raise InvalidInput("lower lies above upper")
 
@@ -73,7 +82,9 @@ class KktSolution(Solution):
     multipliers: (p + q,) of the equalities, then of the inequalities (not negative): how fast the objective falls a unit of room
     bound_multipliers: (n,) the slope that the box holds back: positive at an upper bound, negative at a lower one
     stationarity: largest step that the Lagrangian's slope still asks for within the box, relative to 1 + the objective's slope
-    feasibility: largest violation of a row; complementarity: largest product of a multiplier and its row's room
+    feasibility: largest violation of a row, relative to what its slope brings about in a step of 1, or in one across the box
+        where that is narrower; a slope that vanishes at x stands for no less than the one at the start, up to 1
+    complementarity: largest product of a multiplier and its row's room
     """
 
     bound_multipliers: Vector | None = None
@@ -89,15 +100,20 @@ def augmented_lagrangian(
 
     Status: OPTIMAL where the programme says it is convex and our gap is within GAP, relative to 1 + the objective's size,
     else STATIONARY; INFEASIBLE where the violation itself is stationary (certificate: the violated rows' pull; for a problem that
-    is not convex, this says so only of the neighbourhood); ITERATION_LIMIT, NOT_FINITE.
+    is not convex, this says so only of the neighbourhood); UNBOUNDED where the objective fell past all measure with the rows met
+    (certificate: the way it went); ITERATION_LIMIT, NOT_FINITE.
     """
-    state = _Rounds(program, _checked(program, start, tolerance, rounds))
+    begin = _checked(program, start, tolerance, rounds)
+    state = _Rounds(program, begin)
     status, worst = Status.ITERATION_LIMIT, np.inf
     done = 0
     for done in range(1, rounds + 1):
         state.minimise(max(0.1 ** (done + 1), tolerance / 10) * state.size)
         if state.not_finite:
             status = Status.NOT_FINITE
+            break
+        if state.endless:
+            status = Status.UNBOUNDED
             break
         found = _report(program, state, Status.STATIONARY, done)
         if max(found.stationarity, found.feasibility, found.complementarity) <= tolerance:
@@ -107,29 +123,37 @@ def augmented_lagrangian(
             status = Status.INFEASIBLE
             break
         worst = state.update(worst, tolerance)
-    return _report(program, state, status, done)
+    found = _report(program, state, status, done)
+    return replace(found, certificate=_way(begin, state.x)) if status is Status.UNBOUNDED else found
+
+
+def _way(begin: Vector, end: Vector) -> Vector:
+    way = end - begin
+    return way / np.abs(way).max()
 
 
 def _checked(program: SmoothProgram, start: Vector, tolerance: float, rounds: int) -> Vector:
     """The start, moved into the box, where every function must have a finite value of the right shape."""
     n = program.lower.size
-    if start.shape != (n,) or not np.isfinite(start).all():
+    begin = real_array("start", start)
+    if begin.shape != (n,) or not np.isfinite(begin).all():
         raise InvalidInput(f"start must be a finite vector of {n} elements")
-    if not tolerance > 0:
+    if not finite_number("tolerance", tolerance) > 0:
         raise InvalidInput(f"tolerance is {tolerance}, but it must be above 0")
-    if rounds < 1:
-        raise InvalidInput(f"rounds is {rounds}, but at least one is needed")
-    x = np.clip(start.astype(float), program.lower, program.upper)
-    h, g = program.equalities.value(x), program.inequalities.value(x)
+    whole_number("rounds", rounds, 1)
+    x = np.clip(begin, program.lower, program.upper)
+    h = real_array("equalities at start", program.equalities.value(x))
+    g = real_array("inequalities at start", program.inequalities.value(x))
     shapes = {
-        "value": (np.asarray(program.value(x)), ()),
+        "value": (program.value(x), ()),
         "gradient": (program.gradient(x), (n,)),
         "equalities": (h, (h.size,)),
         "equalities' jacobian": (program.equalities.jacobian(x), (h.size, n)),
         "inequalities": (g, (g.size,)),
         "inequalities' jacobian": (program.inequalities.jacobian(x), (g.size, n)),
     }
-    for name, (found, shape) in shapes.items():
+    for name, (returned, shape) in shapes.items():
+        found = real_array(f"{name} at start", returned)
         if found.shape != shape:
             raise InvalidInput(f"{name} at start has shape {found.shape}, not {shape}")
         if not np.isfinite(found).all():
@@ -141,6 +165,14 @@ class _NotFiniteError(Exception):
     """A function of the caller's has no finite value here."""
 
 
+class _EndlessError(Exception):
+    """The function has fallen past all measure."""
+
+    def __init__(self, x: Vector) -> None:
+        super().__init__()
+        self.x = x
+
+
 class _Rounds:
     """What changes from round to round: the point, the multipliers and the penalty."""
 
@@ -150,15 +182,16 @@ class _Rounds:
         self.prices = np.zeros(h.size + g.size)  # those of this round, within bounds
         self.equal = np.arange(h.size + g.size) < h.size
         slopes = self.jacobian(x)
-        self.scale = 1 / np.maximum(
-            np.abs(slopes).max(1, initial=0.0), 1e-6
-        )  # rows of steep and of flat functions alike
+        steep = np.maximum(np.abs(slopes).max(1, initial=0.0), FLAT * np.abs(np.concatenate([h, g])))
+        self.scale = 1 / np.where(steep > 0, steep, 1.0)  # rows of steep and of flat functions alike
         self.size = 1 / max(1.0, float(np.abs(program.gradient(x)).max(initial=0.0)))
+        bounded = np.isfinite(program.lower).all() and np.isfinite(program.upper).all()
+        self.floor = -np.inf if bounded else -ENDLESS * max(1.0, abs(program.value(x)) * self.size)
         violation = float((self._violation(x) ** 2).sum()) / 2
         objective = abs(program.value(x)) * self.size
         self.penalty = float(np.clip(10 * max(1.0, objective) / max(1.0, violation), 1e-6, 1e3))
         self.multipliers = self.prices
-        self.not_finite = False
+        self.not_finite = self.endless = False
 
     def rows(self, x: Vector) -> Vector:
         return np.concatenate([self.program.equalities.value(x), self.program.inequalities.value(x)])
@@ -182,6 +215,8 @@ class _Rounds:
         slope = self.size * self.program.gradient(x) + (self.scale * pull) @ self.jacobian(x)
         if not (np.isfinite(value) and np.isfinite(slope).all()):
             raise _NotFiniteError
+        if value < self.floor:
+            raise _EndlessError(x.copy())
         return value, slope
 
     def minimise(self, accuracy: float) -> None:
@@ -194,11 +229,22 @@ class _Rounds:
             except _NotFiniteError:
                 self.not_finite = True
                 return
+            except _EndlessError as fall:
+                self._judge(fall.x)
+                return
             self.x = np.clip(found.x, self.program.lower, self.program.upper)
             step = np.clip(self.x - found.jac, self.program.lower, self.program.upper) - self.x
             if np.abs(step).max(initial=0.0) <= accuracy:
                 break
         self.multipliers = self._pull(self.x) * self.scale / self.size
+
+    def _judge(self, far: Vector) -> None:
+        """The fall has no end if the rows are met far down; else they are held back too little: try again from here."""
+        far = np.clip(far, self.program.lower, self.program.upper)
+        if self.infeasibility(far) <= MET_FAR:
+            self.x, self.endless = far, True
+        else:
+            self.penalty = min(self.penalty * GROWTH, LARGEST_PENALTY)
 
     def update(self, before: float, enough: float) -> float:
         """Take over the multipliers; raise the penalty unless the rows, idle prices included, improved or are good enough."""
@@ -209,6 +255,16 @@ class _Rounds:
         if worst > max(ENOUGH * before, enough):
             self.penalty = min(self.penalty * GROWTH, LARGEST_PENALTY)
         return worst
+
+    def infeasibility(self, x: Vector) -> float:
+        """The largest violation of a row, over what its slope brings about in a step of 1, or of a narrower box's width."""
+        rows = self.rows(x)
+        violation = np.where(self.equal, np.abs(rows), np.maximum(rows, 0.0))
+        reach = np.minimum(1.0, np.maximum(self.program.upper - self.program.lower, np.abs(x)))
+        steep = (np.abs(self.jacobian(x)) * reach).max(1, initial=0.0)
+        size = np.maximum(steep, np.minimum(1.0, 1 / self.scale) * reach.max())
+        with np.errstate(divide="ignore"):
+            return float(np.where(violation > 0, violation / size, 0.0).max(initial=0.0))
 
     def infeasible(self, tolerance: float) -> bool:
         """Whether no small step within the box lowers the violation: its slope, projected, is small beside it."""
@@ -226,8 +282,7 @@ def _report(program: SmoothProgram, state: _Rounds, status: Status, rounds: int)
     slope = steepness + prices @ state.jacobian(x)
     step = np.clip(x - slope, program.lower, program.upper) - x
     size = 1 + float(np.abs(steepness).max(initial=0.0))
-    violation = np.where(state.equal, np.abs(rows), np.maximum(rows, 0.0))
-    feasibility = float(violation.max(initial=0.0))
+    feasibility = state.infeasibility(x)
     room = np.where(state.equal, 0.0, np.maximum(-rows, 0.0))
     complementarity = float((prices * room).max(initial=0.0)) / size
     at_bound = (x <= program.lower) & (slope > 0) | (x >= program.upper) & (slope < 0)
@@ -257,9 +312,9 @@ def _report(program: SmoothProgram, state: _Rounds, status: Status, rounds: int)
 def _gap(program: SmoothProgram, x: Vector, slope: Vector, prices: Vector, rows: Vector) -> float:
     """For a convex problem: the Lagrangian's tangent at x, minimised over the box, is below every feasible value.
 
-    What the equalities' violation hides counts as gap too.
+    What rows that are not quite met hide counts as gap too, whichever way it goes.
     """
     ends = np.where(slope > 0, program.lower, program.upper)
     with np.errstate(invalid="ignore"):
         falls = np.where(slope == 0, 0.0, slope * (x - ends))
-    return max(float(falls.sum() - prices @ rows), 0.0) if np.isfinite(falls).all() else np.inf
+    return max(float(falls.sum() + np.abs(prices * rows).sum()), 0.0) if np.isfinite(falls).all() else np.inf

@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InvalidInput
+from ..real_numbers import tolerance_of, whole_number
 from ..solution import Solution, Status
+from .pinned import drawn_in
 from .risk_oracle import Oracle, oracle
 from .scenario_risk import ScenarioProgram
 from .separable import SeparableProgram
@@ -23,6 +25,7 @@ Matrix = NDArray[np.float64]
 
 FEASIBLE = 1e-9
 NOTHING = 1e-4  # a risk this small beside the scenarios' entries is a hedge: its own size is no scale
+RESOLUTION = 1e-3  # of what one name earns or loses at most across its box: no less counts as the objective's size
 EXACT = 0.1  # part of what is at stake to which small problems are solved
 SERIOUS = 0.1  # part of the promised decrease a point must deliver to become the best
 TIMID = 0.03  # promising less than this part of the gap, a step is held back too much
@@ -52,17 +55,19 @@ def least_risk(
     """The minimiser, certified: no feasible point is more than `gap` below, for the scenarios as stored, sums in float64.
 
     tolerance: of relative_gap; step_limit: points at which the risk is computed; start: (n,) a point near which to begin
+    A row that leaves its names no room to move fixes them, and has no price of its own.
     """
-    if not tolerance > 0:
+    if not tolerance_of(tolerance) > 0:
         raise InvalidInput(f"tolerance is {tolerance}, but it must be positive")
-    if step_limit < 1:
-        raise InvalidInput(f"step_limit is {step_limit}, but at least one step is needed")
     rest = program.rest
+    whole_number("step_limit", step_limit, 1)
     if start is not None and (np.shape(start) != rest.linear.shape or not np.isfinite(start).all()):
         raise InvalidInput(f"start has shape {np.shape(start)}, but it needs {len(rest.linear)} finite numbers")
     vertex = best_vertex(rest.linear, rest.lower, rest.upper, rest.rows, rest.row_lower, rest.row_upper)
     if isinstance(vertex, Refusal):
         return _refused(rest, vertex)
+    rest = drawn_in(rest)
+    program = replace(program, rest=rest)
     passes = 0.0
     if start is None and len(program.scenarios) >= THIN_ROWS and program.measure.losses_averaged(1) is not None:
         part = ScenarioProgram(program.scenarios.thinned(THIN), program.measure, rest)
@@ -194,11 +199,13 @@ class _Pull:
 
 
 def _size(program: ScenarioProgram, w: Vector, risk: float) -> float:
-    """Of the objective's terms at w, each counted without its sign; where they cancel, of the scenarios' entries at w."""
+    """Of the objective's terms at w, each counted without its sign; where they cancel, of the scenarios' entries at w; where w
+    itself is next to nothing, a small part of what one name can come to across its box."""
     rest = program.rest
     terms = float(np.abs(rest.linear) @ np.abs(w) + np.abs(rest.cost(w)).sum() + w @ rest.curvature_times(w) / 2)
     entries = float(np.abs(w).sum()) * float(program.scenarios.reach.max())
-    return max(abs(risk) + terms, NOTHING * entries) or 1.0
+    across = float(np.maximum(np.abs(rest.lower), np.abs(rest.upper)).max()) * float(program.scenarios.reach.max())
+    return max(abs(risk) + terms, NOTHING * entries, RESOLUTION * across) or 1.0
 
 
 class CutModel:
@@ -213,7 +220,8 @@ class CutModel:
         self.name, piece = np.nonzero(length > 0)
         self.length, self.slope = length[self.name, piece], rest.slopes[self.name, piece] / size
         row_size = np.abs(rest.rows).max(1, initial=0.0)
-        self.limiting = (row_size > 0) & (np.isfinite(rest.row_lower) | np.isfinite(rest.row_upper))
+        moves = (np.abs(rest.rows) @ (rest.upper - rest.lower)) > 0
+        self.limiting = moves & (np.isfinite(rest.row_lower) | np.isfinite(rest.row_upper))
         self.row_size = row_size[self.limiting]
         self.low, self.high = (side[self.limiting] / self.row_size for side in (rest.row_lower, rest.row_upper))
         floors = np.flatnonzero((self.low < self.high) & np.isfinite(self.low))
@@ -248,6 +256,8 @@ class CutModel:
         both = np.vstack([self.cuts / self.size, self.rows, factors])
         pieces = (self.name, self.length, self.slope)
         curvature = rest.diagonal / self.size + pull
+        if not len(self.name):  # rows and box leave one point
+            return rest.lower.copy(), np.full(k, 1 / k), np.zeros(len(rest.row_lower))
         each = exactness / (2 * len(self.name) + k + len(self.wall))
         w, y, self.steps = cut_model.minimise(
             both,

@@ -11,7 +11,9 @@ ROUNDING = 1e-12  # relative size of what counts as nothing
 def proves_infeasible(program: SeparableProgram, prices: Vector) -> bool:
     """Whether the rows, weighed with `prices`, ask for a value that no point of the box has.
 
-    Every feasible w has prices'A w <= most; the box allows no less than least > most.
+    Every feasible w has prices'A w <= most; the box allows no less than least > most. A slope of prices'A that is rounding, 1e-12
+    of the terms it is summed from, counts as 0: rows that contradict each other only to rounding have no exact certificate where
+    a name has no bound, as such rows do meet, far out.
     """
     up, down = np.clip(prices, 0, None), np.clip(-prices, 0, None)
     if (
@@ -30,6 +32,26 @@ def proves_infeasible(program: SeparableProgram, prices: Vector) -> bool:
     least, most = slope @ ends, up @ highs - down @ lows
     size = across @ np.abs(ends) + up @ np.abs(highs) + down @ np.abs(lows)
     return bool(least - most > PROVED * size)
+
+
+def cleaned(program: SeparableProgram, prices: Vector) -> Vector:
+    """The prices of a proof, largest 1, in few digits where those prove the same without leave for rounding."""
+    size = np.abs(prices)
+    for unit in (size.max(), size[size > 0].min()):
+        for digits in DIGITS:
+            simple = np.round(prices / unit, digits)
+            if simple.any() and proves_infeasible(program, simple) and _needs_no_leave(program, simple):
+                return np.asarray(simple / np.abs(simple).max()) if unit == size.max() else simple
+    return np.asarray(prices / size.max())
+
+
+DIGITS = (0, 3, 6, 9, 12)
+
+
+def _needs_no_leave(program: SeparableProgram, prices: Vector) -> bool:
+    """Whether every slope of the combined rows is exactly 0 where the box has no end in its direction."""
+    slope = prices @ program.rows
+    return bool(np.isfinite(np.where(slope > 0, program.lower, program.upper)[slope != 0]).all())
 
 
 def proves_unbounded(program: SeparableProgram, direction: Vector) -> bool:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InvalidInput, NoSolution
+from ..real_numbers import real_array, real_number, whole_number
 from ..solution import Status
 from .vertex import Refusal, Vertex, best_vertex
 
@@ -26,6 +27,7 @@ EXACT = 1e-9  # a corner is exact where its first-order conditions hold to this,
 TIE = 1e-12
 SEMIDEFINITE = 1e-9  # rounding a covariance may carry, relative to its largest variance
 SWEEP_POINTS = 50
+MET = 1e-7  # violation of a limit at which a single optimum of the sweep is still a portfolio
 
 
 @dataclass(frozen=True)
@@ -53,21 +55,25 @@ class FrontProgram:
     row_upper: Vector
 
     def __post_init__(self) -> None:
-        if np.ndim(self.mean) != 1 or not len(self.mean):
-            raise InvalidInput(f"mean has shape {np.shape(self.mean)}, but it needs one number a name")
-        if np.ndim(self.row_lower) != 1:
-            raise InvalidInput(f"row_lower has shape {np.shape(self.row_lower)}, but it needs one number a row")
+        for name in ("mean", "lower", "upper", "rows", "row_lower", "row_upper"):
+            object.__setattr__(self, name, real_array(name, getattr(self, name)))
+        object.__setattr__(self, "covariance", _as_numbers(self.covariance))
+        if self.mean.ndim != 1 or not self.mean.size:
+            raise InvalidInput(f"mean has shape {self.mean.shape}, but it needs one number a name")
+        if self.row_lower.ndim != 1:
+            raise InvalidInput(f"row_lower has shape {self.row_lower.shape}, but it needs one number a row")
         n, q = len(self.mean), len(self.row_lower)
         for name, shape in {"mean": n, "lower": n, "upper": n, "row_lower": q, "row_upper": q, "rows": (q, n)}.items():
             _check(name, getattr(self, name), shape if isinstance(shape, tuple) else (shape,), name.startswith("row_"))
+        for name, wrong in (("row_lower", np.inf), ("row_upper", -np.inf)):
+            if (getattr(self, name) == wrong).any():
+                raise InvalidInput(f"{name} holds {wrong:+}, which no portfolio meets; no limit is {-wrong:+}")
         for low, high in (("lower", "upper"), ("row_lower", "row_upper")):
             if (getattr(self, low) > getattr(self, high)).any():
                 raise InvalidInput(f"{low} lies above {high}")
         if isinstance(self.covariance, FactorCovariance):
-            if np.ndim(self.covariance.loadings) != 2:
-                raise InvalidInput(
-                    f"loadings has shape {np.shape(self.covariance.loadings)}, but it needs a row a name"
-                )
+            if self.covariance.loadings.ndim != 2:
+                raise InvalidInput(f"loadings has shape {self.covariance.loadings.shape}, but it needs a row a name")
             _check("loadings", self.covariance.loadings, (n, self.covariance.loadings.shape[1]))
             _check("specific", self.covariance.specific, (n,))
             if (self.covariance.specific < 0).any():
@@ -131,7 +137,7 @@ class Front:
 
     def at_risk_aversion(self, risk_aversion: float) -> Vector:
         """(n,) the minimiser of risk_aversion/2 w'Cw - mean'w; infinite: the smallest variance."""
-        if not risk_aversion > 0:
+        if not real_number("risk_aversion", risk_aversion) > 0:
             raise InvalidInput(f"risk_aversion is {risk_aversion}, but it must be positive")
         self._need_corners()
         return self._between(*_bracket(-self.appetite, -1 / risk_aversion))
@@ -139,6 +145,7 @@ class Front:
     def at_return(self, mean: float) -> Vector:
         """(n,) the smallest variance among portfolios with this mean. Raises NoSolution outside the front's range."""
         self._need_corners()
+        real_number("mean", mean)
         slack = TIE * (1 + np.abs(self.mean).max())
         if not self.mean[-1] - slack <= mean <= self.mean[0] + slack:
             raise NoSolution(
@@ -149,6 +156,7 @@ class Front:
     def at_volatility(self, volatility: float) -> Vector:
         """(n,) the largest mean among portfolios with at most this volatility. Raises NoSolution below the smallest one."""
         self._need_corners()
+        real_number("volatility", volatility)
         smallest = self._volatility[-1]
         if not volatility >= smallest * (1 - TIE):
             raise NoSolution(
@@ -191,7 +199,7 @@ def critical_line(program: FrontProgram, pivot_limit: int | None = None) -> Fron
         return _front(
             program, none, np.zeros((0, n)), np.zeros((0, q)), status, ("no feasible vertex",), 0, found.certificate
         )
-    limit = 100 + 20 * (n + q) if pivot_limit is None else pivot_limit
+    limit = 100 + 20 * (n + q) if pivot_limit is None else whole_number("pivot_limit", pivot_limit, 0)
     appetites, weights, prices, pivots, ending = _pivot(program, found, limit)
     front = _front(program, appetites, weights, prices, Status.OPTIMAL, (f"{pivots} pivots, {ending}",), pivots)
     good = front.residual <= EXACT
@@ -199,6 +207,15 @@ def critical_line(program: FrontProgram, pivot_limit: int | None = None) -> Fron
         return front
     exact = len(good) if good.all() else int(np.argmin(good))
     return _swept(front, exact)
+
+
+def _as_numbers(covariance: Matrix | FactorCovariance) -> Matrix | FactorCovariance:
+    """The covariance in float64."""
+    if isinstance(covariance, FactorCovariance):
+        return FactorCovariance(
+            real_array("loadings", covariance.loadings), real_array("specific", covariance.specific)
+        )
+    return real_array("covariance", covariance)
 
 
 def _check(name: str, array: Vector | Matrix, shape: tuple[int, ...], open_ended: bool = False) -> None:
@@ -235,8 +252,7 @@ def _pivot(program: FrontProgram, vertex: Vertex, limit: int) -> tuple[Vector, M
     else:
         dense, loadings, specific = np.ascontiguousarray(program.covariance) / risk, nothing, np.zeros(0)
     gain_size = float(np.abs(program.mean).max()) or 1.0
-    row_size = np.abs(program.rows).max(1, initial=0.0)
-    row_size[row_size == 0] = 1.0
+    row_size = _row_sizes(program)
     gain, rows = program.mean / gain_size, program.rows / row_size[:, None]
     row_lower, row_upper = program.row_lower / row_size, program.row_upper / row_size
     lower, upper = (np.ascontiguousarray(side, dtype=float) for side in (program.lower, program.upper))
@@ -320,16 +336,26 @@ def _swept(front: Front, exact: int) -> Front:
     top = front.appetite[exact - 1] if exact else _steep(program)
     grid = np.append(np.geomspace(top, top * 1e-4, SWEEP_POINTS)[1 if exact else 0 :], 0.0)
     weights, prices = _by_piqp(program, grid)
+    met = _off_limits(program, weights) <= MET
+    grid, weights, prices = grid[met], weights[met], prices[met]
     rest = _front(
         program,
         np.concatenate([front.appetite[:exact], grid]),
         np.concatenate([front.weights[:exact], weights]),
         np.concatenate([front.multipliers[:exact], prices]),
-        Status.INACCURATE,
+        Status.INACCURATE if exact or met.any() else Status.FAILED,
         (*front.trail, f"{exact} corners exact, {len(grid)} single optima after them"),
         front.pivots,
     )
     return Front(**{**{name: getattr(rest, name) for name in Front.__dataclass_fields__}, "exact": False})
+
+
+def _off_limits(program: FrontProgram, weights: Matrix) -> Vector:
+    """(K,) the largest violation of a bound or row at each point, of a row relative to its largest entry."""
+    values = weights @ program.rows.T
+    off = np.maximum(program.row_lower - values, values - program.row_upper) / _row_sizes(program)
+    outside = np.maximum(program.lower - weights, weights - program.upper)
+    return np.concatenate([off, outside], axis=1).max(1, initial=0.0)
 
 
 def _steep(program: FrontProgram) -> float:
@@ -345,20 +371,26 @@ def _by_piqp(program: FrontProgram, appetites: Vector) -> tuple[Matrix, Matrix]:
     size = float(np.abs(program.covariance_times(np.eye(n))).max()) or 1.0
     curvature = program.covariance_times(np.eye(n)) / size
     equal = program.row_lower == program.row_upper
+    row_size = _row_sizes(program)
+    rows, low, high = program.rows / row_size[:, None], program.row_lower / row_size, program.row_upper / row_size
     weights, prices = np.zeros((len(appetites), n)), np.zeros((len(appetites), len(equal)))
     for k, appetite in enumerate(appetites):
         solver = piqp.DenseSolver()
         solver.settings.eps_abs, solver.settings.eps_rel, solver.settings.max_iter = 1e-11, 1e-11, 200
         gain = appetite / size * program.mean
-        limits = (program.rows[~equal], program.row_lower[~equal], program.row_upper[~equal])
-        solver.setup(
-            curvature, -gain, program.rows[equal], program.row_upper[equal], *limits, program.lower, program.upper
-        )
+        limits = (rows[~equal], low[~equal], high[~equal])
+        solver.setup(curvature, -gain, rows[equal], high[equal], *limits, program.lower, program.upper)
         solver.solve()
         weights[k] = np.clip(solver.result.x, program.lower, program.upper)
         prices[k, equal] = solver.result.y * size
         prices[k, ~equal] = (solver.result.z_u - solver.result.z_l) * size
-    return weights, prices
+    return weights, prices / row_size
+
+
+def _row_sizes(program: FrontProgram) -> Vector:
+    """(q,) the largest entry of each row, 1 for a row without entries."""
+    size = np.abs(program.rows).max(1, initial=0.0)
+    return np.where(size > 0, size, 1.0)
 
 
 def _bracket(falling: Vector, wanted: float) -> tuple[int, float]:

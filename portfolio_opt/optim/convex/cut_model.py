@@ -24,7 +24,7 @@ ENOUGH = 1e-15  # of the right side: refined no further
 SUMS = {"reassoc", "contract"}  # sums in any order, so that they use the whole width of the processor
 
 
-@njit(cache=True, fastmath=SUMS)
+@njit(cache=True, error_model="numpy", fastmath=SUMS)
 def _cholesky(matrix: Matrix, factor: Matrix) -> None:
     """Lower triangle of a factor of the matrix, each diagonal entry a little larger: rows may be dependent."""
     for a in range(len(matrix)):
@@ -40,7 +40,7 @@ def _cholesky(matrix: Matrix, factor: Matrix) -> None:
         row[a] = np.sqrt(max(total, 0.1 * STABLE * matrix[a, a])) + TINY
 
 
-@njit(cache=True, fastmath=SUMS)
+@njit(cache=True, error_model="numpy", fastmath=SUMS)
 def _dot(x: Vector, y: Vector, count: int) -> float:
     """Of the first `count` entries."""
     total = 0.0
@@ -49,14 +49,14 @@ def _dot(x: Vector, y: Vector, count: int) -> float:
     return total
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _subtract(x: Vector, times: float, y: Vector, count: int) -> None:
     """x -= times * y in the first `count` entries."""
     for i in range(count):
         x[i] -= times * y[i]
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _back_and_forth(factor: Matrix, x: Vector) -> None:
     size = len(x)
     for a in range(size):
@@ -66,7 +66,7 @@ def _back_and_forth(factor: Matrix, x: Vector) -> None:
         _subtract(x, x[a], factor[a], a)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _solve(matrix: Matrix, factor: Matrix, x: Vector, rest: Vector, step: Vector) -> None:
     """x becomes the solution for the right side x, refined with the matrix itself while that helps."""
     size, off, enough = len(x), np.inf, ENOUGH * np.abs(x).max()
@@ -88,7 +88,7 @@ def _solve(matrix: Matrix, factor: Matrix, x: Vector, rest: Vector, step: Vector
             break
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _reach(value: Vector, change: Vector, step: float) -> float:
     """The largest step, at most `step`, that keeps value + step * change from falling below 0."""
     for p in range(len(value)):
@@ -97,7 +97,7 @@ def _reach(value: Vector, change: Vector, step: float) -> float:
     return step
 
 
-@njit(cache=True, fastmath=SUMS)
+@njit(cache=True, error_model="numpy", fastmath=SUMS)
 def _mean_product(room: Vector, price: Vector, step: float, room_change: Vector, price_change: Vector) -> float:
     total = 0.0
     for p in range(len(room)):
@@ -105,13 +105,13 @@ def _mean_product(room: Vector, price: Vector, step: float, room_change: Vector,
     return total / len(room)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _move(value: Vector, step: float, change: Vector) -> None:
     for p in range(len(value)):
         value[p] += step * change[p]
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _sum_rows(rows: Matrix, y: Vector, out: Vector) -> None:
     """out = y rows."""
     for i in range(len(out)):
@@ -122,7 +122,7 @@ def _sum_rows(rows: Matrix, y: Vector, out: Vector) -> None:
             out[i] += x * row[i]
 
 
-@njit(cache=True, fastmath=SUMS)
+@njit(cache=True, error_model="numpy", fastmath=SUMS)
 def _row_sums(rows: Matrix, w: Vector, out: Vector) -> None:
     """out = rows w."""
     for a in range(len(out)):
@@ -132,7 +132,7 @@ def _row_sums(rows: Matrix, w: Vector, out: Vector) -> None:
         out[a] = total
 
 
-@njit(cache=True, fastmath=SUMS)
+@njit(cache=True, error_model="numpy", fastmath=SUMS)
 def _gram(rows: Matrix, share: Vector, scaled: Vector, out: Matrix) -> None:
     """Lower triangle of rows diag(share) rows', four entries at a time."""
     n = len(share)
@@ -154,7 +154,7 @@ def _gram(rows: Matrix, share: Vector, scaled: Vector, out: Matrix) -> None:
             out[a, b] = _dot(scaled, rows[b], n)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def minimise(
     both: Matrix,
     cuts: int,

@@ -822,7 +822,8 @@ def certify(
     """(objective, residual, violation, gap, size of the objective's terms) at w with row prices v, from nothing else.
 
     residual: as the programme's; violation: the same, but of a row relative to its own terms alone, whatever the unit of weight
-    Neither a row's size nor that of the terms is taken to be less than a small part of what they come to across the box.
+    Neither a row's size nor that of the terms is taken to be less than a small part of what they come to across the box; a name
+    without one counts, in the rows, as going as far as the largest weight, its origin and its kinks.
 
     The gap is a sum of terms that are each at least 0: what a name loses against its best response to the prices, and what a
     price pays for more than the row uses. So nothing cancels, and gaps far below the rounding of the objective mean something.
@@ -841,11 +842,17 @@ def certify(
     for c in range(width):
         strength[c] = abs(prices[c])
     objective, gap, residual, violation, coarse = 0.0, 0.0, 0.0, 0.0, 0.0
-    row_floor = np.zeros(width)
+    row_floor, largest = np.zeros(width), 0.0
     for i in range(n):
-        if upper[i] - lower[i] < np.inf:
-            for c in range(width):
-                row_floor[c] += ROW_RESOLUTION * abs(C[i, c]) * (upper[i] - lower[i])
+        largest = max(largest, abs(w[i]))
+    for i in range(n):
+        reach = upper[i] - lower[i]
+        if reach == np.inf:  # as far as any name went, or as its own cost says
+            reach = max(largest, abs(origin[i]))
+            for j in range(kinks.shape[1]):
+                reach = max(reach, abs(kinks[i, j]))
+        for c in range(width):
+            row_floor[c] += ROW_RESOLUTION * abs(C[i, c]) * reach
     for c in range(k):
         objective += sums[c] * sums[c] / 2
     size = objective

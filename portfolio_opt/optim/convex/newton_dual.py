@@ -9,8 +9,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from ...errors import InvalidInput
+from ..real_numbers import tolerance_of, whole_number
 from ..solution import Solution, Status
-from .certificates import falling_direction, feasible_point, proves_infeasible
+from .certificates import cleaned, falling_direction, feasible_point, proves_infeasible
 from .separable import SeparableProgram, Vector
 
 FEASIBLE = 1e-9
@@ -30,10 +32,17 @@ def solve(
     start: the answer to a similar programme, from whose point and multipliers to begin
     tolerance: of the gap, relative to the size of the objective's terms; rows are met to 1e-9 relative to theirs
     max_iterations: Newton steps in all; after them the best feasible point comes back as ITERATION_LIMIT
+    The certificate of INFEASIBLE passes certificates.proves_infeasible(), which says what it forgives as rounding.
     """
     from . import kernels  # numba takes half a second to import: only where it is used
 
     point, v, breadth = program.origin, np.zeros(len(program.row_lower)), kernels.AFAR
+    if type(tolerance) is not float or not 0 <= tolerance < np.inf:  # the common case is quick
+        tolerance = tolerance_of(tolerance)
+    if type(max_iterations) is not int or max_iterations < 0:
+        max_iterations = whole_number("max_iterations", max_iterations, 0)
+    if start is not None:
+        _check_start(program, start)
     if start is not None and np.isfinite(start.x).all() and np.isfinite(start.multipliers).all():
         point, v, breadth = start.x, start.multipliers.copy(), kernels.NEARBY
     p = _contiguous(program)
@@ -42,13 +51,62 @@ def solve(
         np.ascontiguousarray(point, np.float64), v, breadth, min(max_iterations, STEPS_AT_A_TIME), tolerance,
     )  # fmt: skip
     if not tried:
-        return _solve_patiently(p, start, tolerance, max_iterations, 0)
+        return _solve_in_its_unit(p, start, tolerance, max_iterations, 0)
     found = _solution(w, v, figures, steps, tolerance)
     if found.status is Status.OPTIMAL:
         return found
     if proves_infeasible(p, ray):
-        return _infeasible(found, ray)
-    return _solve_patiently(p, found, tolerance, max_iterations, steps)
+        return _infeasible(p, found, ray)
+    return _solve_in_its_unit(p, found, tolerance, max_iterations, steps)
+
+
+def _check_start(program: SeparableProgram, start: Solution) -> None:
+    """Raises InvalidInput where the start is not of this programme's shape."""
+    for name, size in (("x", len(program.linear)), ("multipliers", len(program.row_lower))):
+        if np.shape(getattr(start, name)) != (size,):
+            raise InvalidInput(
+                f"start has {name} of shape {np.shape(getattr(start, name))}, not {(size,)}: give the answer to a programme "
+                "with as many variables and rows"
+            )
+
+
+def _solve_in_its_unit(
+    program: SeparableProgram, start: Solution | None, tolerance: float, max_iterations: int, steps: int
+) -> Solution:
+    """As _solve_patiently(), the weights counted in a unit near their size: a power of 2, so that nothing is rounded."""
+    unit = _unit(program)
+    if 1 / NEAR_ONE <= unit <= NEAR_ONE:
+        return _solve_patiently(program, start, tolerance, max_iterations, steps)
+    inside = replace(start, x=start.x / unit, multipliers=start.multipliers * unit) if start is not None else None
+    found = _solve_patiently(_counted_in(program, unit), inside, tolerance, max_iterations, steps)
+    again = _certified(program, found.x * unit, found.multipliers / unit, found.iterations, tolerance)
+    return replace(found, x=again.x, residual=again.residual, multipliers=again.multipliers, trail=again.trail)
+
+
+NEAR_ONE = 1e4
+
+
+def _unit(program: SeparableProgram) -> float:
+    """The middle size of the programme's finite bounds, kinks, origins and row limits, as a power of 2; 1 if all are 0."""
+    sides = np.concatenate([program.row_lower, program.row_upper])
+    row_size = np.abs(program.rows).max(1, initial=0.0)
+    row_size[row_size == 0] = 1.0
+    sizes = np.abs(
+        np.concatenate(
+            [program.lower, program.upper, program.kinks.ravel(), program.origin, sides / np.tile(row_size, 2)]
+        )
+    )
+    sizes = sizes[np.isfinite(sizes) & (sizes > 0)]
+    return float(2.0 ** np.round(np.log2(np.median(sizes)))) if sizes.size else 1.0
+
+
+def _counted_in(program: SeparableProgram, unit: float) -> SeparableProgram:
+    """The programme in weights / unit."""
+    shorter = {
+        name: getattr(program, name) / unit for name in ("kinks", "origin", "lower", "upper", "row_lower", "row_upper")
+    }
+    steeper = {name: getattr(program, name) * unit for name in ("loadings", "linear", "slopes")}
+    return replace(program, diagonal=program.diagonal * unit**2, **shorter, **steeper)
 
 
 def _solve_patiently(
@@ -57,7 +115,7 @@ def _solve_patiently(
     """As solve(), where plain Newton has no answer: is there one at all, and if so, proximal step by step towards it."""
     point, prices = feasible_point(program)
     if point is None and prices.any():
-        return _infeasible(_certified(program, _middle(program), 0 * prices, steps, tolerance), prices)
+        return _infeasible(program, _certified(program, _middle(program), 0 * prices, steps, tolerance), prices)
     anywhere = start if point is None else _certified(program, point, 0 * prices, steps, tolerance)
     if anywhere is not None and anywhere.status is Status.OPTIMAL:
         return anywhere  # nothing slopes there
@@ -189,8 +247,8 @@ def _contiguous(program: SeparableProgram) -> SeparableProgram:
     return SeparableProgram(**{name: np.ascontiguousarray(array, np.float64) for name, array in arrays.items()})
 
 
-def _infeasible(found: Solution, prices: Vector) -> Solution:
-    return replace(found, status=Status.INFEASIBLE, gap=np.inf, certificate=prices / np.abs(prices).max())
+def _infeasible(program: SeparableProgram, found: Solution, prices: Vector) -> Solution:
+    return replace(found, status=Status.INFEASIBLE, gap=np.inf, certificate=cleaned(program, prices))
 
 
 def _middle(program: SeparableProgram) -> Vector:

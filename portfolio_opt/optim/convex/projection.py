@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...errors import InvalidInput
+from ..real_numbers import real_array
 
 Array = NDArray[np.float64]
 ROUNDING = 1e-12  # a relative difference this small is the rounding of the inputs, not a contradiction
@@ -37,7 +38,7 @@ class Projection:
 
 def points(name: str, value: ArrayLike, size: int | None) -> Array:
     """`value` as contiguous finite float64 of shape (n,) or (B, n); raises InvalidInput naming it otherwise."""
-    array = _numbers(name, value)
+    array = np.ascontiguousarray(real_array(name, value)) if np.ndim(value) else real_array(name, value)
     if (
         array.ndim not in (1, 2)
         or array.shape[-1] != (array.shape[-1] if size is None else size)
@@ -54,7 +55,7 @@ def points(name: str, value: ArrayLike, size: int | None) -> Array:
 
 def vector(name: str, value: ArrayLike, size: int | None = None, *, infinite: bool = False) -> Array:
     """`value` as its own read-only float64 (n,), finite unless `infinite` sides are allowed; raises InvalidInput naming it."""
-    array = _numbers(name, value).copy()
+    array = real_array(name, value).copy()
     if array.ndim != 1 or not array.size or (size is not None and array.size != size):
         raise InvalidInput(f"{name} has shape {array.shape}, not {('n',) if size is None else (size,)}")
     if np.isnan(array).any() or not (infinite or np.isfinite(array).all()):
@@ -65,7 +66,7 @@ def vector(name: str, value: ArrayLike, size: int | None = None, *, infinite: bo
 
 def positive(name: str, value: float) -> float:
     """`value` as a float; raises InvalidInput naming it unless it is a positive, finite number."""
-    number = _numbers(name, value)
+    number = real_array(name, value)
     if number.ndim or not 0 < number < np.inf:
         raise InvalidInput(f"{name} is {value!r}, but it must be a positive, finite number")
     return float(number)
@@ -87,10 +88,3 @@ def relative(excess: Array, size: Array | float) -> Array:
     """max(excess, 0) over the size of the terms; 0 where there is no excess."""
     over = np.maximum(excess, 0.0)
     return np.divide(over, size, out=np.zeros_like(over), where=over > 0)
-
-
-def _numbers(name: str, value: ArrayLike) -> Array:
-    try:
-        return np.ascontiguousarray(value, dtype=np.float64) if np.ndim(value) else np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InvalidInput(f"{name} must hold numbers: {error}") from error

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...errors import InvalidInput, NoSolution
+from ..real_numbers import finite_number, whole_number
 from .projection import ROUNDING, Array, Projection, bounds, positive, relative, vector
 
 
@@ -82,8 +83,7 @@ def sector_capped_simplex(
     low, high = bounds(lower, upper)
     caps = vector("cap", cap, infinite=True)
     group = groups("sector", sector, low.size, caps.size)
-    if not np.isfinite(budget := float(total)):
-        raise InvalidInput(f"total is {total!r}, but it must be finite")
+    budget = finite_number("total", total)
     least, most = np.bincount(group, low, caps.size), np.bincount(group, high, caps.size)
     size = np.abs(low).sum() + np.abs(high).sum() + abs(budget)
     for g in np.flatnonzero(least > caps + ROUNDING * size):
@@ -169,9 +169,7 @@ def halfspace(normal: ArrayLike, limit: float) -> Projection:
     normal: (n,) not all 0
     """
     a = vector("normal", normal)
-    b = float(limit)
-    if not np.isfinite(b):
-        raise InvalidInput(f"limit is {limit!r}, but it must be finite")
+    b = finite_number("limit", limit)
     if not a.any():
         raise InvalidInput("normal is 0 throughout: it limits nothing")
     unit = a / np.abs(a).max()  # its square neither overflows nor vanishes
@@ -218,7 +216,7 @@ def turnover(held: ArrayLike, limit: float, weights: ArrayLike | None = None) ->
 
 def l1_ball(radius: float, size: int) -> Projection:
     """Projection onto {w of the given size : sum(|w|) <= radius} (Duchi et al. 2008)."""
-    return turnover(np.zeros(size), positive("radius", radius))
+    return turnover(np.zeros(whole_number("size", size, 1)), positive("radius", radius))
 
 
 # ---- what the sets have in common ---------------------------------------------------------------------------------

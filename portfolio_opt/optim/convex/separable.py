@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InvalidInput
+from ..real_numbers import real_array
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -18,7 +19,7 @@ Matrix = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class SeparableProgram:
-    """The programme above as data.
+    """The programme above as data; what is not yet an array of float64 becomes one.
 
     loadings F: (n, k); diagonal d: (n,) not negative; linear m: (n,)
     kinks: (n, J) rising along a row; slopes: (n, J + 1) of the cost left of, between and right of its kinks, not falling
@@ -39,13 +40,33 @@ class SeparableProgram:
     row_upper: Vector
 
     def __post_init__(self) -> None:
-        for name in ("loadings", "kinks"):
-            if getattr(self, name).ndim != 2:
-                raise InvalidInput(f"{name} has shape {getattr(self, name).shape}, but it needs rows and columns")
-        n, q, j = self.linear.size, self.row_lower.size, self.kinks.shape[1]
-        shapes = {
+        arrays = self.__dict__
+        for name, array in arrays.items():
+            if type(array) is not np.ndarray or array.dtype is not FLOAT:
+                object.__setattr__(self, name, real_array(name, array))
+        n, q, j = self.linear.size, self.row_lower.size, self.kinks.shape[-1] if self.kinks.ndim == 2 else 0
+        for name, shape in self._shapes(n, q, j).items():
+            array = arrays[name]
+            if array.shape != shape:
+                raise InvalidInput(self._misshapen())
+            if not math.isfinite(np.vdot(array, array)) and not _means_no_limit(
+                name, array
+            ):  # the sum is a quick first look
+                raise InvalidInput(f"{name} holds a value that is not finite")
+        if n and self.diagonal.min() < 0:
+            raise InvalidInput("diagonal holds a negative value")
+        for low, high in (("lower", "upper"), ("row_lower", "row_upper")):
+            if (arrays[low] > arrays[high]).any():
+                raise InvalidInput(f"{low} lies above {high}")
+        for name, wanted in (("slopes", "not fall"), ("kinks", "rise")):
+            array = getattr(self, name)
+            if array.shape[1] > 1 and (array[:, 1:] < array[:, :-1]).any():
+                raise InvalidInput(f"{name} must {wanted} along a row: the cost is not convex")
+
+    def _shapes(self, n: int, q: int, j: int) -> dict[str, tuple[int, ...]]:
+        return {
             "linear": (n,),
-            "loadings": (n, self.loadings.shape[1]),
+            "loadings": (n, self.loadings.shape[-1] if self.loadings.ndim else 0),
             "diagonal": (n,),
             "kinks": (n, j),
             "slopes": (n, j + 1),
@@ -56,22 +77,19 @@ class SeparableProgram:
             "row_lower": (q,),
             "row_upper": (q,),
         }
-        for name, shape in shapes.items():
-            array = getattr(self, name)
-            if array.shape != shape:
-                raise InvalidInput(f"{name} has shape {array.shape}, not {shape}")
-            if not math.isfinite(np.vdot(array, array)) and not _means_no_limit(
-                name, array
-            ):  # the sum is a quick first look
-                raise InvalidInput(f"{name} holds a value that is not finite")
-        if n and self.diagonal.min() < 0:
-            raise InvalidInput("diagonal holds a negative value")
-        for low, high in (("lower", "upper"), ("row_lower", "row_upper")):
-            if (getattr(self, low) > getattr(self, high)).any():
-                raise InvalidInput(f"{low} lies above {high}")
-        for array in (self.slopes, self.kinks):
-            if array.shape[1] > 1 and (array[:, 1:] < array[:, :-1]).any():
-                raise InvalidInput("kinks must rise and slopes must not fall along a row: the cost is not convex")
+
+    def _misshapen(self) -> str:
+        """What to say of the first array whose shape does not fit the names, rows and kinks that most of the others have."""
+        arrays = vars(self)
+        by_name = ("linear", "loadings", "diagonal", "kinks", "slopes", "origin", "lower", "upper")
+        n = _most_common([arrays[name].shape[0] for name in by_name if arrays[name].ndim])
+        q = _most_common([arrays[name].shape[0] for name in ("row_lower", "row_upper", "rows") if arrays[name].ndim])
+        j = self.kinks.shape[1] if self.kinks.ndim == 2 else self.slopes.shape[-1] - 1 if self.slopes.ndim else 0
+        wrong = {name: shape for name, shape in self._shapes(n, q, j).items() if arrays[name].shape != shape}
+        name, shape = next(iter(wrong.items()))
+        if len(shape) == 2 and arrays[name].ndim != 2:
+            return f"{name} has shape {arrays[name].shape}, but it needs rows and columns"
+        return f"{name} has shape {arrays[name].shape}, not {shape}"
 
     def cost(self, w: Vector) -> Vector:
         """(n,) the piecewise-linear cost of each variable."""
@@ -129,6 +147,11 @@ def _means_no_limit(name: str, array: Vector) -> bool:
     return not math.isnan(array @ array) and bool((array != -no_limit).all())
 
 
+def _most_common(counts: list[int]) -> int:
+    return max(counts, key=counts.count, default=0)
+
+
+FLOAT = np.dtype(np.float64)
 NO_LIMIT = {"lower": -np.inf, "upper": np.inf, "row_lower": -np.inf, "row_upper": np.inf}
 
 

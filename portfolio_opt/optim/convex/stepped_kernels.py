@@ -21,7 +21,10 @@ FINE = 1e3  # a move that gains less than this part of the tolerance is noise
 
 
 class Arrays(NamedTuple):
-    """A stepped programme, its rows turned so that a variable's entries lie together, its limits a hair wider than stated."""
+    """A stepped programme, its rows turned so that a variable's entries lie together, its limits a hair wider than stated.
+
+    A variable's empty pieces, those with first > last, come last.
+    """
 
     loadings: Matrix  # (n, k)
     own: Vector  # (n,) |F_i|²
@@ -58,7 +61,7 @@ def hulls(first: Matrix, last: Matrix, constant: Matrix, slope: Matrix) -> tuple
         count = 0
         for p in range(pieces):
             if first[i, p] > last[i, p]:
-                continue
+                break
             for end in range(2):
                 x = first[i, p] if end == 0 else last[i, p]
                 v = constant[i, p] + slope[i, p] * x
@@ -131,6 +134,8 @@ def lowest(p: Arrays, i: int, h: float, s: float, low: float, high: float) -> tu
     """Minimiser of h/2 x² + s x + term_i(x) between low and high, and its value; infinite where there is no point."""
     best_x, best = 0.0, np.inf
     for piece in range(p.first.shape[1]):
+        if p.first[i, piece] > p.last[i, piece]:
+            break
         x, value = _lowest_on(p, i, piece, h, s, low, high)
         if value < best:
             best_x, best = x, value
@@ -209,6 +214,8 @@ def priced(p: Arrays, factors: Vector, prices: Vector) -> tuple[float, Vector]:
         slope = _dot(p.loadings[i], factors) - p.linear[i] + _dot(p.columns[i], prices)
         best, second, several = np.inf, np.inf, False
         for piece in range(p.first.shape[1]):
+            if p.first[i, piece] > p.last[i, piece]:
+                break
             _, value = _lowest_on(p, i, piece, p.diagonal[i], slope, -np.inf, np.inf)
             if value < best:
                 best, second, several = value, best, p.first[i, piece] < p.last[i, piece]
@@ -520,3 +527,87 @@ def search(
         kicks(p, best, prices, names, draws, tried, tolerance / FINE, best_value - bound - tolerance)
         best_value = objective(p, best)
     return best.x, best_value, bound
+
+
+class SteppedStack(NamedTuple):
+    """Stepped programmes that share loadings, diagonal and rows; the first two are each programme's own after `scale`.
+
+    scale: (B,) of the quadratic; linear: (n,); row_lower, row_upper: (B, q); first, last, constant, slope: (B, n, P); base,
+    step: (B, n)
+    """
+
+    loadings: Matrix
+    diagonal: Vector
+    scale: Vector
+    linear: Vector
+    extra: Vector  # (B,) added to every element of linear
+    columns: Matrix
+    row_lower: Matrix
+    row_upper: Matrix
+    first: NDArray[np.float64]
+    last: NDArray[np.float64]
+    constant: NDArray[np.float64]
+    slope: NDArray[np.float64]
+    base: Matrix
+    step: Matrix
+
+
+@njit(cache=True, nogil=True)
+def search_stack(
+    stack: SteppedStack,
+    begin: int,
+    end: int,
+    starts: NDArray[np.float64],
+    prices: Matrix,
+    draws: Vector,
+    most: int,
+    tried: int,
+    tolerance: Vector,
+    x: Matrix,
+    value: Vector,
+    bound: Vector,
+) -> None:
+    """search() on programmes begin to end - 1; x (B, n), value, bound (B,) are filled in.
+
+    starts: (B, m, n); prices: (B, q); tolerance: (B,)
+    """
+    n, k = stack.loadings.shape
+    for b in range(begin, end):
+        root = np.sqrt(stack.scale[b])
+        loadings, own = stack.loadings * root, np.zeros(n)
+        for i in range(n):
+            for c in range(k):
+                own[i] += loadings[i, c] * loadings[i, c]
+        programme = Arrays(
+            loadings, own, stack.diagonal * stack.scale[b], stack.linear + stack.extra[b], stack.columns, stack.row_lower[b],
+            stack.row_upper[b], stack.first[b], stack.last[b], stack.constant[b], stack.slope[b], stack.base[b],
+            stack.step[b],
+        )  # fmt: skip
+        x[b], value[b], bound[b] = search(programme, starts[b], prices[b], draws, most, tried, tolerance[b])
+
+
+@njit(cache=True, nogil=True)
+def hull_stack(
+    first: NDArray[np.float64],
+    last: NDArray[np.float64],
+    constant: NDArray[np.float64],
+    slope: NDArray[np.float64],
+    most: int,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], Matrix, Matrix]:
+    """hulls() of terms (B, n, P): kinks (B, n, most), slopes (B, n, most + 1), lower and upper ends (B, n).
+
+    A hull with more kinks than `most` loses its inmost ones: it is then no longer below the term everywhere.
+    """
+    count, n = first.shape[0], first.shape[1]
+    kinks, slopes = np.empty((count, n, most)), np.empty((count, n, most + 1))
+    lower, upper = np.empty((count, n)), np.empty((count, n))
+    for b in range(count):
+        at, rises, low, high = hulls(first[b], last[b], constant[b], slope[b])
+        wide = at.shape[1]
+        lower[b], upper[b] = low, high
+        for i in range(n):
+            for j in range(most):
+                kinks[b, i, j] = at[i, min(j, wide - 1)]
+            for j in range(most + 1):
+                slopes[b, i, j] = rises[i, min(j, wide)]
+    return kinks, slopes, lower, upper

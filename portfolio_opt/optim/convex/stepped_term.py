@@ -49,6 +49,7 @@ class SteppedTerm:
             raise InvalidInput("step holds a negative value")
         if not n:
             raise InvalidInput("low has no rows: at least one variable is needed")
+        self._put_empty_pieces_last()
         first, last = self._ends()
         object.__setattr__(self, "first", first)
         object.__setattr__(self, "last", last)
@@ -57,6 +58,13 @@ class SteppedTerm:
             raise InvalidInput(
                 f"low lies above high in every piece of variable {int(np.argmax(alone))}: it has no value"
             )
+
+    def _put_empty_pieces_last(self) -> None:
+        """Put pieces in which no point is allowed last: the inner loops end at the first of them."""
+        first, last = self._ends()
+        order = np.argsort(first > last, axis=1, kind="stable")
+        for name in ("low", "high", "constant", "slope"):
+            object.__setattr__(self, name, np.take_along_axis(getattr(self, name), order, 1))
 
     def _ends(self) -> tuple[Matrix, Matrix]:
         """The pieces' ends moved inwards to the grid; every grid point is computed by one formula, so equal ones are equal."""

@@ -38,9 +38,22 @@ def best_vertex(
 
     gain: (n,); lower, upper: (n,) finite; rows: (q, n); row_lower, row_upper: (q,), infinite where a side has no limit
     """
+    alone = _row_out_of_reach(lower, upper, rows, row_lower, row_upper)
+    if alone is not None:
+        return Refusal(alone)
     if len(rows) == 1 and row_lower[0] == row_upper[0] and (rows[0] > 0).all():
         return _fill(gain, lower, upper, rows[0], float(row_upper[0]))
     return _by_simplex(gain, lower, upper, rows, row_lower, row_upper)
+
+
+def _row_out_of_reach(lower: Vector, upper: Vector, rows: Matrix, low: Vector, high: Vector) -> Vector | None:
+    """The certificate of a row, one without entries say, that no point of the box meets; None if there is no such row."""
+    ends = rows * lower, rows * upper
+    least, most = np.minimum(*ends).sum(1), np.maximum(*ends).sum(1)
+    limits = np.where(np.isfinite(low), np.abs(low), 0.0) + np.where(np.isfinite(high), np.abs(high), 0.0)
+    room = ROUNDING * (np.maximum(*map(np.abs, ends)).sum(1) + limits)
+    off = np.where(least > high + room, 1.0, np.where(most < low - room, -1.0, 0.0))
+    return np.where(np.arange(len(off)) == np.argmax(off != 0), off, 0.0) if off.any() else None
 
 
 def shortfall(certificate: Vector, lower: Vector, upper: Vector, rows: Matrix, low: Vector, high: Vector) -> float:
@@ -59,7 +72,7 @@ def _fill(gain: Vector, lower: Vector, upper: Vector, row: Vector, total: float)
     """One budget: everything at its lower side, then the best gain for its share of the budget is filled first."""
     room = row * (upper - lower)
     left = total - row @ lower
-    size = 1 + abs(total) + row @ np.maximum(np.abs(lower), np.abs(upper))
+    size = abs(total) + row @ np.maximum(np.abs(lower), np.abs(upper))
     if left < -ROUNDING * size:
         return Refusal(np.ones(1))
     if left > room.sum() + ROUNDING * size:
@@ -82,9 +95,13 @@ def _by_simplex(
     from highspy import _core as highs  # only where the rows need it; its own Highs greets
 
     q, n = rows.shape
+    row_size = np.abs(rows).max(1, initial=0.0)
+    row_size[row_size == 0] = 1.0
+    stated = rows, low, high
+    rows, low, high = rows / row_size[:, None], low / row_size, high / row_size
     lp = highs.HighsLp()
     lp.num_col_, lp.num_row_ = n, q
-    lp.col_cost_, lp.col_lower_, lp.col_upper_ = -gain, lower, upper
+    lp.col_cost_, lp.col_lower_, lp.col_upper_ = -gain / (np.abs(gain).max(initial=0.0) or 1.0), lower, upper
     lp.row_lower_, lp.row_upper_ = low, high
     lp.a_matrix_.format_ = highs.MatrixFormat.kRowwise
     places = [np.flatnonzero(row) for row in rows]
@@ -105,7 +122,7 @@ def _by_simplex(
     solver.run()
     if solver.getModelStatus() != highs.HighsModelStatus.kOptimal:
         ray = np.array(solver.getDualRay()[2])  # type: ignore[attr-defined]
-        return Refusal(_proof(ray, lower, upper, rows, low, high))
+        return Refusal(_proof(ray / row_size if ray.shape == low.shape else ray, lower, upper, *stated))
     basis, solution = solver.getBasis(), solver.getSolution()
     x, values = np.asarray(solution.col_value), np.asarray(solution.row_value)
     basic = highs.HighsBasisStatus.kBasic

@@ -64,8 +64,11 @@ def check_conditions(program, found, tolerance=2e-6):
     size = 1 + np.abs(program.gradient(x)).max()
     assert (x >= program.lower).all()
     assert (x <= program.upper).all()
-    assert np.abs(h).max(initial=0) <= tolerance
-    assert g.max(initial=0) <= tolerance
+    steep_h, steep_g = (
+        np.maximum(1, np.abs(rows.jacobian(x)).max(1)) for rows in (program.equalities, program.inequalities)
+    )
+    assert (np.abs(h) <= tolerance * steep_h).all()
+    assert (g <= tolerance * steep_g).all()
     assert (price >= 0).all()
     assert np.abs(price * g).max(initial=0) <= tolerance * size
     assert slope[x > program.lower + tolerance].max(initial=0) <= tolerance * size  # nothing gains by going down
@@ -82,7 +85,7 @@ def check_known(solve, seed, repeated=False):
         Status.OPTIMAL if found.gap <= module.GAP * (1 + abs(found.objective)) else Status.STATIONARY
     )
     assert found.gap <= 2e-5 * (1 + abs(best))
-    assert found.x == pytest.approx(x, abs=2e-5)
+    assert found.x == pytest.approx(x, abs=1e-4)
     assert found.objective - found.gap <= best + 1e-9 * (1 + abs(best))
     assert found.objective <= best + found.gap + 1e-5
     if prices is not None:
@@ -294,3 +297,79 @@ def nothing_finite():
 
 def wrong_shape():
     return Rows(lambda _: np.zeros(2), lambda _: np.ones((1, 4)))
+
+
+# ---- former bugs ---------------------------------------------------------------------------------------------------
+
+
+def smallest_square(rows=(), **changes):
+    """The point nearest to the origin, in a box of ±10 unless said otherwise."""
+    program = SmoothProgram(
+        value=lambda x: float(x @ x),
+        gradient=lambda x: 2 * x,
+        lower=np.full(2, -10.0),
+        upper=np.full(2, 10.0),
+        convex=True,
+        **dict(rows),
+    )
+    return replace(program, **changes)
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e-8, 1e-4, 1.0, 1e4, 1e8])
+@pytest.mark.parametrize("bound", [10.0, np.inf])
+def test_a_row_in_a_small_unit_was_taken_as_met(scale, bound):
+    sum_is_one = linear(scale * np.ones((1, 2)), scale * np.ones(1))
+    program = smallest_square(equalities=sum_is_one, lower=np.full(2, -bound), upper=np.full(2, bound))
+    found = augmented_lagrangian(program, np.zeros(2))
+    assert found.x == pytest.approx([0.5, 0.5], abs=1e-6)
+    assert found.status is (Status.OPTIMAL if np.isfinite(bound) or found.gap < 1e-6 else Status.STATIONARY)
+
+
+def test_the_gap_counts_what_a_point_gains_by_missing_a_row():
+    """At the origin the square is 0, below the optimum 1/2: the price of the row says so, and that was cut off."""
+    program = smallest_square(equalities=linear(np.ones((1, 2)), np.ones(1)))
+    x, prices = np.zeros(2), -np.ones(1)
+    slope = program.gradient(x) + prices @ program.equalities.jacobian(x)
+    gap = module._gap(program, x, slope, prices, program.equalities.value(x))
+    assert gap >= 0.5
+
+
+def test_a_fall_without_end_never_came_back():
+    program = SmoothProgram(
+        value=lambda x: float(x[0]), gradient=lambda _: np.array([1.0, 0.0]), **free(2), convex=True
+    )
+    found = augmented_lagrangian(program, np.zeros(2))
+    assert found.status is Status.UNBOUNDED
+    assert program.gradient(found.x) @ found.certificate < 0
+
+
+def test_a_function_that_only_its_rows_hold_back_is_not_called_unbounded():
+    program = SmoothProgram(
+        value=lambda x: -float(x[0] ** 3),
+        gradient=lambda x: np.array([-3 * x[0] ** 2, 0.0]),
+        **free(2),
+        inequalities=linear(np.array([[1.0, 0.0]]), np.ones(1)),
+    )
+    assert augmented_lagrangian(program, np.full(2, 0.5)).status is not Status.UNBOUNDED
+
+
+@pytest.mark.parametrize(
+    ("call", "names"),
+    [
+        (lambda: augmented_lagrangian(smallest_square(), ["a", "b"]), "start"),
+        (lambda: augmented_lagrangian(smallest_square(), np.zeros(2), tolerance=np.nan), "tolerance"),
+        (lambda: augmented_lagrangian(smallest_square(), np.zeros(2), rounds=np.nan), "rounds"),
+        (lambda: augmented_lagrangian(smallest_square(value=lambda _: None), np.zeros(2)), "value"),
+        (lambda: augmented_lagrangian(smallest_square(gradient=lambda _: None), np.zeros(2)), "gradient"),
+        (lambda: smallest_square(lower=np.zeros(0), upper=np.zeros(0)), "lower"),
+        (lambda: smallest_square(lower=["a", "b"]), "lower"),
+        (lambda: smallest_square(lower=np.full(2, np.inf), upper=np.full(2, np.inf)), "lower"),
+    ],
+)
+def test_what_is_no_number_was_a_traceback(call, names):
+    with pytest.raises(InvalidInput, match=names):
+        call()
+
+
+def test_a_start_given_as_a_list_is_a_start():
+    assert augmented_lagrangian(smallest_square(), [1, 1]).x == pytest.approx([0, 0], abs=1e-6)

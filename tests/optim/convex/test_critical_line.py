@@ -441,3 +441,88 @@ def test_what_is_no_covariance_is_refused():
 def test_sides_that_cross_are_refused():
     with pytest.raises(InvalidInput, match="lower lies above upper"):
         fully_invested(np.zeros(2), np.eye(2), 0.6, 0.5)
+
+
+# ---- former bugs ---------------------------------------------------------------------------------------------------
+
+
+def front_of_six(seed, means=1.0, rows=1.0):
+    """Six uncorrelated names under a budget and one more row, with means and rows in other units."""
+    rng = np.random.default_rng(seed)
+    mean, tilt = rng.normal(size=6), rng.normal(size=6)
+    program = FrontProgram(
+        mean=means * mean,
+        covariance=np.eye(6),
+        lower=np.zeros(6),
+        upper=np.ones(6),
+        rows=rows * np.vstack([np.ones(6), tilt]),
+        row_lower=rows * np.array([1, -np.inf]),
+        row_upper=rows * np.array([1, 0.5]),
+    )
+    return critical_line(program)
+
+
+@pytest.mark.parametrize("unit", [1e-12, 1e-9, 1e-6, 1e6])
+@pytest.mark.parametrize("counted", ["means", "rows"])
+def test_small_means_were_ignored_and_small_rows_taken_as_met(counted, unit):
+    for seed in range(20):
+        one, other = front_of_six(seed), front_of_six(seed, **{counted: unit})
+        assert other.status is one.status is Status.OPTIMAL
+        assert other.weights == pytest.approx(one.weights, abs=1e-7)
+
+
+def test_a_budget_in_a_small_unit_is_met():
+    one = critical_line(fully_invested(np.array([1.0, 2.0]), np.eye(2)))
+    small = FrontProgram(
+        np.array([1.0, 2.0]), np.eye(2), np.zeros(2), np.ones(2), np.full((1, 2), 1e-9), np.full(1, 1e-9), np.full(1, 1e-9)
+    )
+    assert critical_line(small).weights == pytest.approx(one.weights, abs=1e-9)
+
+
+def test_a_sweep_keeps_only_points_that_meet_the_limits(monkeypatch):
+    monkeypatch.setattr(module, "_by_piqp", lambda program, grid: (np.ones((len(grid), 2)), np.zeros((len(grid), 1))))
+    front = critical_line(fully_invested(np.array([1.0, 2.0]), np.eye(2)), pivot_limit=0)
+    assert front.weights.sum(1) == pytest.approx(np.ones(len(front.weights)), abs=1e-7)
+
+
+@pytest.mark.parametrize("limit", [-0.5, 0.5])
+def test_a_row_without_entries_that_asks_for_something_has_a_certificate(limit):
+    rows = np.vstack([np.ones(3), np.zeros(3)])
+    sides = np.array([1.0, limit])
+    front = critical_line(FrontProgram(np.arange(3.0), np.eye(3), np.zeros(3), np.ones(3), rows, sides, sides))
+    assert front.status is Status.INFEASIBLE
+    assert front.certificate[0] == 0
+    assert front.certificate @ sides < 0
+
+
+@pytest.mark.parametrize(
+    ("change", "names"),
+    [
+        ({"row_lower": np.array([np.inf]), "row_upper": np.array([np.inf])}, "row_lower"),
+        ({"row_lower": np.array([-np.inf]), "row_upper": np.array([-np.inf])}, "row_upper"),
+        ({"mean": ["a", "b", "c"]}, "mean"),
+        ({"covariance": None}, "covariance"),
+        ({"covariance": np.eye(3) * 1j}, "covariance"),
+    ],
+)
+def test_what_holds_no_numbers_was_a_traceback(change, names):
+    parts = {
+        "mean": np.arange(3.0),
+        "covariance": np.eye(3),
+        "lower": np.zeros(3),
+        "upper": np.ones(3),
+        "rows": np.ones((1, 3)),
+        "row_lower": np.ones(1),
+        "row_upper": np.ones(1),
+    }
+    with pytest.raises(InvalidInput, match=f"^{names} "):
+        FrontProgram(**{**parts, **change})
+
+
+@pytest.mark.parametrize("kind", [list, np.float32, int])
+def test_lists_and_other_numbers_were_a_traceback(kind):
+    mean, covariance = np.array([1.0, 2.0, 3.0]), np.eye(3)
+    as_given = (lambda a: a.tolist()) if kind is list else (lambda a: a.astype(kind))
+    one = critical_line(fully_invested(mean, covariance))
+    other = critical_line(fully_invested(as_given(mean), as_given(covariance)))
+    assert other.weights == pytest.approx(one.weights, abs=1e-12)

@@ -14,6 +14,7 @@ from portfolio_opt.errors import InvalidInput
 from portfolio_opt.optim.convex import by_cvxpy
 from portfolio_opt.optim.convex.certificates import proves_infeasible, proves_unbounded
 from portfolio_opt.optim.convex.newton_dual import FEASIBLE, TOLERANCE, solve
+from portfolio_opt.optim.convex.path import solve_path
 from portfolio_opt.optim.convex.separable import SeparableProgram, eigen_split
 from portfolio_opt.optim.solution import Status
 
@@ -331,3 +332,118 @@ def test_numba_is_imported_only_where_it_is_used():
     code = "import sys, portfolio_opt.optim.convex.newton_dual, portfolio_opt.optim.convex.batch; print('numba' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+# ---- former bugs ---------------------------------------------------------------------------------------------------
+
+
+def program_of(lower, upper, rows=(), row_lower=(), row_upper=(), **parts):
+    n = len(lower)
+    plain = {
+        "loadings": np.zeros((n, 0)),
+        "diagonal": np.zeros(n),
+        "linear": np.zeros(n),
+        "kinks": np.zeros((n, 0)),
+        "slopes": np.zeros((n, 1)),
+        "origin": np.zeros(n),
+        "rows": np.reshape(np.array(rows, dtype=float), (-1, n)),
+    }
+    sides = {"lower": lower, "upper": upper, "row_lower": row_lower, "row_upper": row_upper}
+    return SeparableProgram(**{**plain, **parts, **{name: np.array(side, float) for name, side in sides.items()}})
+
+
+def test_a_certificate_had_slopes_of_rounding_where_nothing_is_bounded():
+    everywhere = np.full(2, np.inf)
+    program = program_of(
+        -everywhere,
+        everywhere,
+        [[1, -1], [-1, 1]],
+        [-np.inf, -np.inf],
+        [-0.5, -0.5],
+        diagonal=np.array([0.9, 0.5]),
+        loadings=np.eye(2),
+    )
+    found = solve(program)
+    assert found.status is Status.INFEASIBLE
+    assert (found.certificate @ program.rows == 0).all()
+    assert (found.certificate > 0).all()
+    assert found.certificate @ program.row_upper < 0
+
+
+@pytest.mark.parametrize("name", ["x", "multipliers"])
+@pytest.mark.parametrize("size", [0, 1, 50])
+def test_a_start_of_another_shape_was_read_past_its_end(name, size):
+    program = known_optimum(1, 6, q=2).program
+    with pytest.raises(InvalidInput, match=f"start has {name}"):
+        solve(program, start=replace(solve(program), **{name: np.zeros(size)}))
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e7, 1e8])
+def test_weights_in_a_small_unit_without_box_or_curvature_ran_out_of_steps(unit):
+    everywhere = np.full(3, np.inf)
+    program = program_of(
+        -everywhere,
+        everywhere,
+        [[1, 1, 1]],
+        [0],
+        [0],
+        diagonal=np.array([0.5, 0, 0]) / unit**2,
+        loadings=np.array([[-1.0], [-0.15], [-0.9]]) / unit,
+        linear=np.array([0, 1, 2.0]) / unit,
+        kinks=np.array([[0.5], [-0.5], [-0.25]]) * unit,
+        slopes=np.array([[0.5, 1], [0, 1], [0, 0.5]]) / unit,
+    )
+    assert solve(program).status in (Status.OPTIMAL, Status.UNBOUNDED)
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e7, 1e8])
+def test_two_names_in_a_small_unit_are_solved_like_any(unit):
+    everywhere = np.full(2, np.inf)
+    program = program_of(
+        -everywhere,
+        everywhere,
+        diagonal=np.array([1.0, 0]) / unit**2,
+        loadings=np.array([[1.0], [-2]]) / unit,
+        linear=np.array([1.0, -1]) / unit,
+        kinks=np.array([[0.0], [0.5]]) * unit,
+        slopes=np.array([[-1, 1], [-1.5, 1]]) / unit,
+    )
+    assert solve(program).status is Status.OPTIMAL
+
+
+def test_an_exact_answer_near_nothing_was_measured_against_itself():
+    """The best point is 0, but for 1e-27; beside that, a row that misses by 1e-31 seemed far off."""
+    program = program_of(
+        [0, -np.inf],
+        [np.inf, 0.5],
+        [[0, -1e-4], [-1e-5, 0]],
+        [0, 0],
+        [0, np.inf],
+        loadings=np.array([[0.0, -1, 1], [2, 0, -2]]),
+        linear=np.array([-3.0, 1]),
+        kinks=np.array([[0, 0.5, 0.5], [-0.5, -0.25, 0.5]]),
+        slopes=np.array([[-1, -1, 0.5, 1], [-1, -0.5, 0, 0.5]]),
+        origin=np.array([0, -0.25]),
+    )
+    assert solve(program).status is Status.OPTIMAL
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        ({"tolerance": np.nan}, "tolerance"),
+        ({"tolerance": -1.0}, "tolerance"),
+        ({"tolerance": "small"}, "tolerance"),
+        ({"max_iterations": -1}, "max_iterations"),
+        ({"max_iterations": 1.5}, "max_iterations"),
+    ],
+)
+def test_options_that_mean_nothing_were_taken(options, names):
+    with pytest.raises(InvalidInput, match=names):
+        solve(known_optimum(1, 4).program, **options)
+
+
+@pytest.mark.parametrize("aversions", [[], ["a"], [[1.0, 2.0]], None, 1.0])
+def test_a_path_of_nothing_was_a_traceback(aversions):
+    with pytest.raises(InvalidInput, match="risk_aversions"):
+        solve_path(known_optimum(1, 4).program, aversions)

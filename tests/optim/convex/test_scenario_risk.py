@@ -459,3 +459,73 @@ def test_a_start_is_used_and_made_feasible():
     assert again.iterations <= first.iterations
     anywhere = least_risk(program, start=np.full(6, 5.0))
     assert anywhere.status is Status.OPTIMAL
+
+
+# ---- former bugs ---------------------------------------------------------------------------------------------------
+
+
+def least_loss(earned, lower, upper, rows=(), row_lower=(), row_upper=(), **parts):
+    n = len(lower)
+    plain = {
+        "loadings": np.zeros((n, 0)),
+        "diagonal": np.zeros(n),
+        "linear": np.zeros(n),
+        "kinks": np.zeros((n, 0)),
+        "slopes": np.zeros((n, 1)),
+        "origin": np.zeros(n),
+        "rows": np.reshape(np.array(rows, dtype=float), (-1, n)),
+    }
+    sides = {"lower": lower, "upper": upper, "row_lower": row_lower, "row_upper": row_upper}
+    rest = SeparableProgram(**{**plain, **parts, **{name: np.array(side, float) for name, side in sides.items()}})
+    return least_risk(ScenarioProgram(Scenarios(np.array(earned, float)), WorstCase(), rest), step_limit=60)
+
+
+def test_a_row_that_asks_for_all_the_box_can_give_stopped_the_descent():
+    found = least_loss(
+        [[1, 0.5, 0.2]],
+        [0, 0, 0],
+        [1, 0.5, 0.5],
+        [[0, 1, 1]],
+        [1],
+        [1],
+        slopes=np.array([[0.1], [0], [0]]),
+        origin=np.array([0.5, 0, 0]),
+    )
+    assert found.status is Status.OPTIMAL
+    assert found.x == pytest.approx([1, 0.5, 0.5], abs=1e-5)
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_row_that_fixes_one_name_stopped_the_descent(sign):
+    found = least_loss([[1, 0.5]], [0, 0], [1, 0.5], [[0, sign]], [sign * 0.5], [sign * 0.5], origin=np.array([0.5, 0]))
+    assert found.status is Status.OPTIMAL
+    assert found.x == pytest.approx([1, 0.5], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("rows", "low", "high", "point"),
+    [
+        ([[1, 0]], [1], [1], None),
+        ([[1, 1]], [2], [2], [1, 1]),
+        ([[1, 1], [1, -1]], [1, 0], [1, 0], [0.5, 0.5]),
+        ([[1, 0], [0, 1], [1, 1]], [0, 0, -np.inf], [0, 0, 1], [0, 0]),
+    ],
+)
+def test_rows_that_leave_one_point_were_divided_by(rows, low, high, point):
+    found = least_loss([[1, 2], [2, 1]], [0, 0], [1, 1], rows, low, high)
+    assert found.status is Status.OPTIMAL
+    if point is not None:
+        assert found.x == pytest.approx(point, abs=1e-12)
+
+
+def test_a_least_loss_of_nothing_was_measured_against_nothing():
+    found = least_loss([[1.0], [-1.0]], [0], [1], origin=np.array([0.5]))
+    assert found.status is Status.OPTIMAL
+    assert found.x == pytest.approx([0], abs=1e-6)
+
+
+def test_a_row_without_entries_that_asks_for_something_has_a_certificate():
+    found = least_loss([[1, 2]], [0, 0], [1, 1], [[1, 1], [0, 0]], [0, -0.5], [1, -0.5])
+    assert found.status is Status.INFEASIBLE
+    assert found.certificate[0] == 0
+    assert found.certificate[1] * -0.5 < 0

@@ -1,0 +1,91 @@
+"""A mandate as limits of the statement, for the situation it meets, and what a portfolio breaks of them."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from ..ingest.mandate import Mandate
+from .problem import Situation
+from .statement.cash_limits import CashFloor, FullyInvested
+from .statement.catalogue import LIMITS
+from .statement.count_limits import HALF_A_SHARE, MaxNames, MinPosition
+from .statement.fraction import percent
+from .statement.term import Limit, Vector
+from .statement.text import limit_from_text
+from .statement.trade_limits import Forbidden, Locked
+from .statement.weight_limits import MaxSector, MaxWeight, SectorLimit
+
+
+def limits_of(
+    mandate: Mandate,
+    situation: Situation,
+    symbols: Iterable[str],
+    sectors: Iterable[str],
+    excluded: Iterable[str] = (),
+) -> tuple[Limit, ...]:
+    """What the mandate asks of today's weights; a limit's `violation` at the weights held says what today's holdings break.
+
+    The least number of names is not among them: only `broken_in_words` looks at it.
+    symbols, sectors: all that its text limits may name; excluded: symbols that may not be bought, see Mandate.excluded
+    Raises InvalidInput for a text limit that cannot be read.
+    """
+    excluded, symbols, sectors = tuple(sorted(excluded)), tuple(symbols), tuple(sectors)
+    locked = mandate.units_locked(situation.day.trade_date)
+    company = _company_caps(mandate, situation)
+    return (
+        *([] if mandate.max_weight is None else [MaxWeight(mandate.max_weight)]),
+        *([MaxWeight(dict(mandate.weight_caps))] if mandate.weight_caps else []),
+        *([MaxWeight(company)] if company else []),
+        *([] if mandate.max_sector is None else [MaxSector(mandate.max_sector)]),
+        *(SectorLimit(sector, cap) for sector, cap in mandate.sector_caps.items()),
+        *([] if mandate.cash_floor is None else [CashFloor(mandate.cash_floor)]),
+        *_most_cash(mandate, situation),
+        *([MinPosition(mandate.min_position)] if mandate.min_position else []),
+        *([] if mandate.max_names is None else [MaxNames(mandate.max_names)]),
+        *([Forbidden(excluded)] if excluded else []),
+        *([Locked(locked)] if locked else []),
+        *(limit_from_text(text, symbols, sectors) for text in mandate.limits),
+    )
+
+
+def broken_in_words(
+    mandate: Mandate, limits: Iterable[Limit], situation: Situation, weights: Vector
+) -> tuple[str, ...]:
+    """What a portfolio (N,) breaks of the mandate's limits, each with by how much, and of its least number of names."""
+    broken = []
+    for limit in limits:
+        amount = float(limit.violation(situation, weights[None])[0])
+        if amount > ROUNDING:
+            unit = LIMITS[type(limit).__name__].unit
+            size = f"{percent(amount)} of wealth" if unit == "of wealth" else f"{amount:g} {unit}"
+            broken.append(f"{limit.in_words()}: broken by {size}")
+    names = int((weights >= HALF_A_SHARE * situation.unit).sum())
+    if names < (mandate.min_names or 0):
+        broken.append(f"at least {mandate.min_names} names: {names} are held")
+    return tuple(broken)
+
+
+ROUNDING = 1e-9
+
+
+def _company_caps(mandate: Mandate, situation: Situation) -> dict[str, float]:
+    """The weight that the largest allowed share of a company would have, where its listed units are given and it can bind."""
+    if mandate.max_of_company is None:
+        return {}
+    units = dict(zip(situation.day.symbols.tolist(), situation.unit.tolist(), strict=True))
+    caps = {
+        symbol: mandate.max_of_company * listed * units[symbol]
+        for symbol, listed in mandate.listed_units.items()
+        if symbol in units
+    }
+    return {symbol: cap for symbol, cap in caps.items() if cap < 1}
+
+
+def _most_cash(mandate: Mandate, situation: Situation) -> list[FullyInvested]:
+    """What may stay in cash: the ceiling, and what the least share in listed securities leaves."""
+    most = []
+    if mandate.cash_ceiling is not None:
+        most.append(mandate.cash_ceiling)
+    if mandate.min_listed is not None:
+        most.append(float(np.clip(1 - situation.outside_value / situation.wealth - mandate.min_listed, 0, 1)))
+    return [FullyInvested(min(most))] if most else []

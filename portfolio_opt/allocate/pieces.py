@@ -1,0 +1,55 @@
+"""The legal quantities of every account and name as pieces, each with what reaching it costs."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..ingest.universe import TRADED
+from ..market.money import MILLION
+from ..market.rules import DayRules
+from .book import Book, Reach, Terms
+
+if TYPE_CHECKING:
+    from .piece_kernels import Pieces, Prices, Tariff
+
+ROUNDED = 3  # paisa: what rounding commission, fee and tax to whole paisa can spare an order at most
+
+
+def prices_of(terms: Terms) -> "Prices":
+    from .piece_kernels import Prices
+
+    return Prices(terms.day.close, terms.day.buy_limit, terms.day.sell_limit, terms.day.lot)
+
+
+def tariff_of(rules: DayRules) -> "Tariff":
+    """What an order of an equity is charged at least: the minimum commission binds up to an amount, then slab after slab."""
+    from .piece_kernels import Tariff
+
+    slabs, fee = rules.commission[TRADED], rules.sebon_fee[TRADED] / MILLION
+    flat = max(rules.dp_charge - ROUNDED, 0)
+    smallest = rules.commission_minimum * MILLION / slabs.rates[0]
+    rates = np.array(slabs.rates, dtype=float) / MILLION + fee
+    return Tariff(
+        edges=np.array([0.0, smallest, *(float(edge) for edge in slabs.up_to), np.inf]),
+        fixed=np.array([flat + rules.commission_minimum, *np.full(len(rates), float(flat))]),
+        rate=np.array([fee, *rates]),
+    )
+
+
+def pieces_of(terms: Terms, book: Book, limits: Reach, odd_price: NDArray[np.float64] | None = None) -> "Pieces":
+    """Every piece of every account.
+
+    odd_price: (B,) what the cash that an odd lot brings costs a year, as no purchase may use it; absent, nothing
+    """
+    from . import piece_kernels  # compiles: only where it is used
+
+    tariff = tariff_of(terms.rules)
+    shape = (*book.held.shape, piece_kernels.count(len(tariff.rate)))
+    pieces = piece_kernels.Pieces(*(np.empty(shape) for _ in range(4)))
+    short, long = book.tax_rates(terms.rules)
+    piece_kernels.fill(
+        pieces, prices_of(terms), tariff, book.held, book.held_long, book.total_cost, limits.lower, limits.upper,
+        book.wealth, short, long, np.zeros(len(book)) if odd_price is None else odd_price, 1 / terms.holding_period,
+    )  # fmt: skip
+    return pieces

@@ -1,0 +1,100 @@
+"""The solvers of a statement by name, what each takes, and which one `auto` chooses."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from ...errors import InvalidInput, NoSolution
+from ...optim.solution import Status
+from ..statement.names import nearest
+from ..statement.term import Objective, Statement
+from . import admm, augmented_lagrangian, bundle, by_cvxpy, critical_line, fast, projected_gradient
+from .answer import Answer, Found, checked
+
+
+@dataclass(frozen=True)
+class Solver:
+    """takes: what it takes, in words; why_not: why it cannot take a statement, naming the measure or limit, None if it can
+
+    run: the solver itself; raises NoSolution where no portfolio meets the limits
+    """
+
+    takes: str
+    why_not: Callable[[Statement], str | None]
+    run: Callable[[Statement], Found]
+
+
+SOLVERS: dict[str, Solver] = {
+    "fast": Solver("separable measures under a box and linear rows", fast.why_not, fast.run),
+    "cvxpy": Solver("any convex statement", by_cvxpy.why_not, by_cvxpy.run),
+    "projected-gradient": Solver(
+        "separable measures under a box, a budget and caps on groups",
+        projected_gradient.why_not,
+        projected_gradient.run,
+    ),
+    "augmented-lagrangian": Solver(
+        "separable measures under a box and linear rows", augmented_lagrangian.why_not, augmented_lagrangian.run
+    ),
+    "admm": Solver(
+        "separable measures, linear limits, and limits on names, positions and lots", admm.why_not, admm.run
+    ),
+    "critical-line": Solver("a quadratic without costs", critical_line.why_not, critical_line.run),
+    "bundle": Solver("one risk over scenarios beside separable measures", bundle.why_not, bundle.run),
+}
+AUTO = "auto"
+ORDER = ("fast", "bundle", "cvxpy", "admm")  # in which auto tries them: the quickest exact one that takes the statement
+
+
+def solve(statement: Statement, solver: str = AUTO) -> Answer:
+    """The best portfolio the solver finds, checked against the statement.
+
+    solver: a name of SOLVERS, or auto, which takes the first of ORDER that can and says why; one whose point fails the check
+    gives way to the next
+    Raises InvalidInput where the solver cannot take the statement, naming the measure or limit and the solvers that can, and
+    NoSolution where no portfolio meets the limits, naming those in conflict.
+    """
+    statement = _without_zeros(statement)
+    if solver == AUTO:
+        return _auto(statement)
+    if solver not in SOLVERS:
+        raise InvalidInput(f"there is no solver {solver!r}; did you mean {nearest(solver, [*SOLVERS, AUTO])}?")
+    reason = SOLVERS[solver].why_not(statement)
+    if reason:
+        able = [name for name, each in SOLVERS.items() if name != solver and each.why_not(statement) is None]
+        raise InvalidInput(
+            f"{solver} cannot take this statement: {reason}; {_and(able)} can" if able else _nobody(reason)
+        )
+    return checked(statement, SOLVERS[solver].run(statement), solver, "asked for by name")
+
+
+def _auto(statement: Statement) -> Answer:
+    reasons: list[str] = []
+    failed: Answer | None = None
+    trail: tuple[str, ...] = ()
+    for name in ORDER:
+        reason = SOLVERS[name].why_not(statement)
+        if reason:
+            reasons.append(f"{name} cannot: {reason}")
+            continue
+        why = "; ".join([f"{name} takes {SOLVERS[name].takes}", *reasons])
+        answer = checked(statement, SOLVERS[name].run(statement), name, why)
+        trail = (*trail, *answer.trail)
+        if answer.status is not Status.FAILED:
+            return replace(answer, trail=trail)
+        failed = failed or answer
+        reasons.append(f"{name} failed its check")
+    if failed is None:
+        raise InvalidInput(f"no solver can take this statement: {'; '.join(reasons)}")
+    raise NoSolution(f"no solver found a portfolio within the limits: {'; '.join(trail)}")
+
+
+def _nobody(reason: str) -> str:
+    return f"no solver can take this statement: {reason}"
+
+
+def _and(names: list[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _without_zeros(statement: Statement) -> Statement:
+    """The statement without the measures that do not count: a solver that cannot take them may still take the rest."""
+    return replace(statement, objective=Objective(tuple(term for term in statement.objective.terms if term[0])))

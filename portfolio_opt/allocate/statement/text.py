@@ -1,0 +1,133 @@
+"""Limits as one writes them: "Hydro Power <= 0.25", "0.02 <= NABIL <= 0.05", "cash >= 0.1", "names <= 15"."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from ...errors import InvalidInput
+from .cash_limits import CashFloor, FullyInvested
+from .count_limits import MaxNames, MinPosition
+from .names import nearest
+from .term import Limit
+from .trade_limits import MaxParticipation, MaxTurnover
+from .weight_limits import GroupLimit, MaxSector, MaxWeight, SectorLimit
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word that stands for a quantity of the portfolio, and the limits it may have."""
+
+    below: Callable[[float], Limit] | None = None
+    above: Callable[[float], Limit] | None = None
+
+
+def _names(figure: float) -> Limit:
+    if not figure.is_integer():
+        raise InvalidInput(f"{figure:g} is no number of names; give a whole number")
+    return MaxNames(int(figure))
+
+
+WORDS = {
+    "weight": Word(below=MaxWeight),
+    "sector": Word(below=MaxSector),
+    "cash": Word(below=FullyInvested, above=CashFloor),
+    "turnover": Word(below=MaxTurnover),
+    "participation": Word(below=MaxParticipation),
+    "names": Word(below=_names),
+    "position": Word(above=MinPosition),
+}
+
+
+def limit_from_text(text: str, symbols: Iterable[str], sectors: Iterable[str]) -> Limit:
+    """The limit that `text` states. Figures are fractions of wealth (or 25%); `names` counts.
+
+    On the left of <= or >= stand a word (weight: of each name, sector: of each sector, cash, turnover, participation, names,
+    position: the smallest), a symbol, a sector, or a sum such as "Finance + 2 * NABIL - EBL"; "0.1 <= Finance <= 0.3" sets both.
+    symbols, sectors: all there are. Raises InvalidInput, with the nearest valid word, for what is none of that.
+    """
+    try:
+        left, lower, upper = _sides(text)
+        return _limit(left, lower, upper, _Valid(tuple(symbols), tuple(sectors)))
+    except InvalidInput as error:
+        raise InvalidInput(f"limit {text!r}: {error}") from None
+
+
+def _sides(text: str) -> tuple[str, float | None, float | None]:
+    """What is limited, from below and from above."""
+    parts = [part.strip() for part in re.split(r"(<=|>=|≤|≥)", text)]
+    signs = [{"≤": "<=", "≥": ">="}.get(sign, sign) for sign in parts[1::2]]
+    if len(signs) == 1 and all(parts):
+        figure = _figure(parts[2])
+        return (parts[0], None, figure) if signs == ["<="] else (parts[0], figure, None)
+    if signs == ["<=", "<="] and all(parts):
+        return parts[2], _figure(parts[0]), _figure(parts[4])
+    raise InvalidInput("write it as NAME <= FIGURE, NAME >= FIGURE, or FIGURE <= NAME <= FIGURE")
+
+
+def _figure(text: str) -> float:
+    number = re.fullmatch(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(%?)", text)
+    if number is None:
+        raise InvalidInput(f"{text!r} is no figure; write a fraction such as 0.25, or 25%")
+    return float(number[1]) / 100 if number[2] else float(number[1])
+
+
+def _limit(left: str, lower: float | None, upper: float | None, valid: "_Valid") -> Limit:
+    terms = _terms(left, valid)
+    (factor, name), *more = terms
+    if not more and factor == 1 and name in WORDS and name not in valid.symbols:
+        return _of_word(name, lower, upper)
+    words = [name for _, name in terms if name in WORDS and name not in valid.symbols]
+    if words:
+        raise InvalidInput(f"{words[0]!r} stands alone; only symbols and sectors are added up")
+    if not more and factor == 1:
+        if name in valid.symbols and lower is None and upper is not None:
+            return MaxWeight({name: upper})
+        if name in valid.sectors and name not in valid.symbols:
+            return SectorLimit(name, 1.0 if upper is None else upper, 0.0 if lower is None else lower)
+    return GroupLimit(terms, lower, upper)
+
+
+def _of_word(name: str, lower: float | None, upper: float | None) -> Limit:
+    word = WORDS[name]
+    if lower is not None and upper is not None:
+        raise InvalidInput(f"{name!r} takes one figure; write two limits")
+    if upper is not None and word.below:
+        return word.below(upper)
+    if lower is not None and word.above:
+        return word.above(lower)
+    raise InvalidInput(f"{name!r} can only be limited with {'<=' if word.below else '>='}")
+
+
+def _terms(left: str, valid: "_Valid") -> tuple[tuple[float, str], ...]:
+    """A sum as (factor, name) pairs; a name that itself holds a plus or minus between blanks is taken whole first."""
+    if (whole := valid.find(left)) is not None:
+        return ((1.0, whole),)
+    pieces = re.split(r"(?:^|\s)([+-])\s", left if re.match(r"[+-]\s", left) else f"+ {left}")
+    return tuple(_term(sign, piece.strip(), valid) for sign, piece in zip(pieces[1::2], pieces[2::2], strict=True))
+
+
+def _term(sign: str, piece: str, valid: "_Valid") -> tuple[float, str]:
+    weighted = re.fullmatch(r"(\d*\.?\d+)\s*\*\s*(.+)", piece)
+    factor, name = (float(weighted[1]), weighted[2]) if weighted else (1.0, piece)
+    return (-factor if sign == "-" else factor), valid.the(name)
+
+
+@dataclass(frozen=True)
+class _Valid:
+    """What may be limited, found as spelt, else whatever the case."""
+
+    symbols: tuple[str, ...]
+    sectors: tuple[str, ...]
+
+    def find(self, name: str) -> str | None:
+        everything = (*self.symbols, *self.sectors, *WORDS)
+        if name in everything:
+            return name
+        return next((each for each in everything if each.lower() == name.lower()), None)
+
+    def the(self, name: str) -> str:
+        found = self.find(name)
+        if found is None:
+            near = nearest(name, (*self.symbols, *self.sectors, *WORDS))
+            raise InvalidInput(f"{name!r} is no symbol, no sector and no word for a limit; did you mean {near!r}?")
+        return found
