@@ -21,7 +21,8 @@ from cases.discrete_allocation import discrete_allocation, say
 from cases.small_accounts import Market
 
 from portfolio_opt.allocate.book import book_of, terms_of
-from portfolio_opt.allocate.bounds import Bounds, bounds, require_room
+from portfolio_opt.allocate.bounds import Bounds, bounds
+from portfolio_opt.allocate.conflict import require_room
 from portfolio_opt.allocate.problem import Problem
 from portfolio_opt.allocate.solvers.mixed_integer import ExactAnswer, exact_utility, solve_exactly
 from portfolio_opt.allocate.solvers.quantity_pieces import paid_for, table_of
@@ -51,7 +52,7 @@ def searched(problem: Problem) -> tuple[np.ndarray, float]:
     """(units, price a year of a rupee left idle) of the package's own search."""
     effort = Effort()
     choice = choose(terms_of(problem), book_of(problem), np.random.default_rng(0).random(effort.kicks), effort)
-    return choice.units[0], abs(float(choice.answer.multipliers[0, 0])) + IDLE_PREMIUM
+    return choice.units[0], abs(float(choice.relaxed.answer.multipliers[0, 0])) + IDLE_PREMIUM
 
 
 def judged_under(problem: Problem, units: np.ndarray) -> Bounds:

@@ -21,6 +21,7 @@ def filled(text: str) -> str:
         outputs = {
             "make report": report_output(folder),
             "ingest": run("-m", "portfolio_opt", "ingest", "data/sample_market", "--store", f"{folder}/prices"),
+            "accounts": accounts_output(text, folder),
             "library": library_output(text),
         }
     for name, output in outputs.items():
@@ -39,6 +40,15 @@ def report_output(folder: str) -> str:
     words = shlex.split(recipe[1].replace("\\\n", " ").replace("$(SAMPLE)", sample[1]))
     words[words.index("reports/latest")] = f"{folder}/latest"
     return run("-m", "portfolio_opt", *words[1:]).replace(f"{folder}/latest", "reports/latest")
+
+
+def accounts_output(text: str, folder: str) -> str:
+    """What the command for all clients prints, its results going to folder/clients."""
+    command = re.search(r"^portfolio-opt (accounts .*\n.*)\n```", text, re.M)
+    assert command
+    words = shlex.split(command[1].replace("\\\n", " "))
+    words[words.index("reports/clients")] = f"{folder}/clients"
+    return run("-m", "portfolio_opt", *words, "--workers", "1").replace(f"{folder}/clients", "reports/clients")
 
 
 def library_output(text: str) -> str:

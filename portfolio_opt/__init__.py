@@ -19,6 +19,21 @@ _HOMES = {
     "estimate": "forecast.estimate",
     "Problem": "allocate.problem",
     "rebalance": "commands.rebalance",
+    "RuleWeights": "allocate.named_rules.result",
+    "View": "allocate.named_rules.black_litterman",
+    **{
+        name: f"allocate.named_rules.{name}"
+        for name in (
+            "black_litterman",
+            "equal_weight",
+            "hrp",
+            "index_tracking",
+            "max_diversification",
+            "max_sharpe",
+            "min_variance",
+            "risk_parity",
+        )
+    },
 }
 
 __all__ = ["__version__", *sorted(_HOMES)]

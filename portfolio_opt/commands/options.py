@@ -70,6 +70,13 @@ REBALANCE = (
         "investor", "investor", "individual", "individual, entity, fund or non-resident (default individual)", "KIND"
     ),
     Option("as_of", "day", None, "day whose close is known (default: the newest session)", "DATE"),
+    Option(
+        "views",
+        "path",
+        None,
+        "CSV of your own expected returns: symbol, expected_return and, as one likes, standard_error, fractions a year",
+        "FILE",
+    ),
     Option("max_weight", "fraction", 0.10, "largest share of wealth in one name (default 0.10)", "F"),
     Option("max_sector", "fraction", 0.35, "largest share of wealth in one sector (default 0.35)", "F"),
     Option("cash_floor", "fraction", 0.0, "share of wealth kept in cash (default 0)", "F"),

@@ -16,6 +16,7 @@ from ..errors import InvalidInput
 from ..files import publish, require_replaceable
 from ..forecast.beliefs import Beliefs
 from ..forecast.estimate import estimate
+from ..forecast.views import with_views
 from ..ingest.account_files import read_account
 from ..ingest.corporate.endings import ended_holdings
 from ..ingest.corporate.mergers import in_successors
@@ -25,6 +26,7 @@ from ..ingest.last_moves import jump_warnings, refuse_slips
 from ..ingest.names import price_disagreements, refuse_misspelt
 from ..ingest.panel import Panel
 from ..ingest.prices import read_prices
+from ..ingest.views import View, read_views, view_findings
 from ..market.account import Account
 from ..market.calendar import Calendar, Holidays
 from ..market.money import MILLION, paisa_from_price
@@ -53,13 +55,15 @@ def rebalance(
     limit_margin: float = 0.01,
     forbidden: Iterable[str] = (),
     holidays: Holidays | None = None,
+    views: Mapping[str, View] | None = None,
     seed: int = 0,
 ) -> Plan:
     """The Plan for the session after `as_of`: whole-share orders under that day's rules, and why.
 
     panel: prices; account: holdings and cash; as_of: the day whose close is known (default: the panel's last session)
     beliefs: about at least every name that can be bought and every priced holding (default: `estimate`)
-    holidays: closures and special sessions that are announced for days after the prices; seed: of the whole-share search
+    holidays: closures and special sessions that are announced for days after the prices
+    views: one's own expected returns by symbol, instead of those of `beliefs`; seed: of the whole-share search
     Raises InvalidInput for a day the rulebook does not know and for a holding whose last close is off by a digit, NoSolution,
     in words, when no portfolio meets the limits.
     """
@@ -75,7 +79,7 @@ def rebalance(
     day = trading_day(seen, held, rules, calendar, round(limit_margin * MILLION), forbidden)
     if not len(day.symbols) and not account.lots and not account.pending:
         raise InvalidInput("no share of these prices can be bought: none is an equity that trades often enough")
-    believed = (beliefs or estimate(seen, day.symbols.tolist())).of(day.symbols)
+    believed = with_views((beliefs or estimate(seen, day.symbols.tolist())).of(day.symbols), views or {})
     problem = Problem(
         believed,
         account,
@@ -126,6 +130,8 @@ def run(given: Mapping[str, Any], config: Path | None = None, now: str | None = 
     findings += merged
     refuse_misspelt(account, panel.until(as_of), panel.known_symbols, options["unpriced"])
     refuse_unknown(options["forbidden"], panel)
+    known = {*panel.symbols.tolist(), *panel.known_symbols}
+    views = read_views(options["views"], known) if options["views"] else {}
     plan = rebalance(
         panel,
         account,
@@ -138,14 +144,15 @@ def run(given: Mapping[str, Any], config: Path | None = None, now: str | None = 
         limit_margin=options["limit_margin"],
         forbidden=options["forbidden"],
         holidays=holidays,
+        views=views,
         seed=options["seed"],
     )
     findings += price_disagreements(account, panel.until(as_of)) + _later_lots(account, as_of)
-    findings += holiday_findings(calendar) + ended_holdings(account.positions(), panel.until(as_of))
+    findings += view_findings(views, panel.until(as_of).symbols.tolist()) + holiday_findings(calendar) + ended_holdings(account.positions(), panel.until(as_of))
     record = RunRecord(
         generated=moment,
         options=_printable(options, as_of),
-        account_hash=_hash_files(options[name] for name in ACCOUNT_FILES),
+        account_hash=_hash_files(options[name] for name in (*ACCOUNT_FILES, "views")),
         data_hash=digest(panel.data_hash + _hash_files([closures])) if closures else panel.data_hash,
         findings=(*findings, *panel.findings),
         seed=options["seed"],

@@ -15,7 +15,7 @@ def real_array(name: str, value: ArrayLike | None) -> NDArray[np.float64]:
     except (TypeError, ValueError, RuntimeError) as error:
         raise InvalidInput(f"{name} must hold numbers: {error}") from None
     if array.dtype.kind not in REAL:
-        raise InvalidInput(f"{name} must hold real numbers, but it holds {_kind(array)}: convert it to floats")
+        raise InvalidInput(f"{name} must hold numbers, but it holds {_kind(array)}: convert it to floats")
     return array.astype(np.float64, copy=False)
 
 
@@ -37,8 +37,8 @@ def finite_number(name: str, value: ArrayLike | None) -> float:
 
 def whole_number(name: str, value: ArrayLike | None, least: int) -> int:
     """`value` as an integer of at least `least`; raises InvalidInput naming it otherwise."""
-    number = real_number(name, value)
-    if not np.isfinite(number) or number != round(number):
+    number = int(value) if isinstance(value, int | np.integer) else real_number(name, value)
+    if not isinstance(number, int) and not number.is_integer():
         raise InvalidInput(f"{name} is {value!r}, but it must be a whole number")
     if number < least:
         raise InvalidInput(f"{name} is {value!r}, but it must be at least {least}")

@@ -162,9 +162,6 @@ class Rounds:
         plans = [np.rint(x[self.model.units]).astype(np.int64) for x in found.points]
         unpaid = [units for units in plans if not self.consider(units)]
         closer = [self.tangents.touch(self.model, x) for x in found.points]
-        closer += [
-            self.tangents.hold(self.model, units) for units in plans[-1:]
-        ]  # its squares may come back as they went in
         self.trail.append(
             f"{self.tangents.size} tangents: utility {self.utility * BP:.3f} bp, no more than {self.bound * BP:.3f} bp"
         )

@@ -23,6 +23,7 @@ Matrix = NDArray[np.float64]
 
 BP = 1e4  # the programme counts wealth, returns and squares in basis points
 FIRST_TANGENTS = 6  # of each name
+SAME_VALUE = 1e-4  # bp of wealth
 TOLERANCES = 1e-3 / BP  # utility a year: more than what HiGHS's own tolerances can hide
 
 
@@ -51,11 +52,6 @@ class Model:
         columns = [np.arange(a, b) for a, b in pairwise(ends)]
         self.chosen, self.more, self.units, self.square, self.exposure, self.exposure_square = columns
         self.columns = int(ends[-1])
-
-    @property
-    def is_square(self) -> NDArray[np.bool_]:
-        """(columns,)"""
-        return np.isin(np.arange(self.columns), [*self.square, *self.exposure_square])
 
     def cost(self) -> tuple[Vector, float]:
         """Coefficients of minus the utility, and its constant."""
@@ -149,10 +145,6 @@ class Tangents:
         self.names = {(i, float(u)) for level in levels for i, u in enumerate(level)}
         self.factors: set[tuple[int, float]] = set()
 
-    def hold(self, model: Model, units: Ints) -> bool:
-        """Hold up every square where a plan has it; whether one was not yet."""
-        return self.touch(model, np.where(model.is_square, -np.inf, model.point(units)))
-
     def touch(self, model: Model, x: Vector) -> bool:
         """Hold up every square that lies too low at x; whether there was one that was not yet held there."""
         size = self.size
@@ -208,7 +200,18 @@ def minimise(model: Model, rows: Rows, whole: bool, gap: float, deadline: float,
         begin.col_value = start.tolist()
         solver.setSolution(begin)
     solver.run()
+    if start is not None and _kept_what_was_given(model, solver):
+        solver.clearSolver()
+        solver.run()
     return _read(solver, highs, whole)
+
+
+def _kept_what_was_given(model: Model, solver: Any) -> bool:
+    """Whether HiGHS found a better point than it was given and still returns the given one, as 1.16 may."""
+    cost, constant = model.cost()
+    point = np.asarray(solver.getSolution().col_value)
+    value = solver.getInfo().objective_function_value
+    return len(point) == len(cost) and abs(float(cost @ point) + constant - value) > SAME_VALUE
 
 
 def _stated(model: Model, rows: Rows, whole: bool, highs: Any) -> Any:

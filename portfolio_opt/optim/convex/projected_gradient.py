@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...errors import InvalidInput
+from ..real_numbers import real_array, tolerance_of, whole_number
 from ..solution import Solution, Status
 from .projection import Projection, points
 
@@ -35,8 +36,14 @@ Method = Callable[[Objective, Projection, Iterate], Iterator[Iterate]]
 
 def evaluate(objective: Objective, x: Vector) -> Iterate:
     """The objective at x; raises InvalidInput where it does not return a number and a slope of x's shape."""
-    value, slope = objective(x)
-    slope = np.asarray(slope, dtype=np.float64)
+    returned = objective(x)
+    if not isinstance(returned, tuple) or len(returned) != 2:
+        raise InvalidInput(f"objective returned {type(returned).__name__}, but it must return the value and the slope")
+    value, slope = returned
+    if type(value) is not float:
+        value = real_array("objective's value", value)
+    if type(slope) is not np.ndarray or slope.dtype != np.float64:
+        slope = real_array("objective's slope", slope)
     if np.ndim(value) or slope.shape != x.shape:
         raise InvalidInput(f"objective returned shapes {np.shape(value)} and {slope.shape}, not () and {x.shape}")
     return Iterate(x, float(value), slope)
@@ -116,6 +123,7 @@ def projected_gradient(
     trail says so. Of a function that is not convex, the gap only says how far the point is from stationary.
     Raises InvalidInput for a start that is not finite, or an objective that is not finite there.
     """
+    tolerance, iterations = tolerance_of(tolerance), whole_number("iterations", iterations, 0)
     begin = points("start", start, project.size)
     if begin.ndim != 1:
         raise InvalidInput(f"start has shape {begin.shape}, but one vector is asked for")

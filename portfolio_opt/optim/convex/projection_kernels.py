@@ -93,7 +93,16 @@ def weighted_ball(rows: Array, centre: Array, weights: Array, radius: float) -> 
                 break
             level = higher
         for i in range(n):
-            w[i] = centre[i] + np.copysign(weights[i] * max(knots[i] - level, 0.0), v[i] - centre[i])
+            w[i] = weights[i] * max(knots[i] - level, 0.0)
+        for _ in range(2):  # weights that differ in size magnify the level's rounding: what is left of it is taken back
+            norm, square = 0.0, 0.0
+            for i in range(n):
+                norm += weights[i] * w[i]
+                square += squares[i] if w[i] > 0.0 else 0.0
+            for i in range(n):
+                w[i] = max(w[i] - weights[i] * (norm - radius) / square, 0.0) if w[i] > 0.0 else 0.0
+        for i in range(n):
+            w[i] = centre[i] + np.copysign(w[i], v[i] - centre[i])
     return out
 
 

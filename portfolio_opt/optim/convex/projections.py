@@ -109,8 +109,8 @@ def sector_capped_simplex(
         return kernels().capped_groups(v[:, order], low[order], high[order], starts, caps, budget)[:, back]
 
     def violation(w: Array) -> Array:
-        within = np.maximum(outside(w, low, high), off_total(w, budget))
-        return np.maximum(within, over_caps(w, group, caps))
+        within = np.maximum(outside(w, low, high, size), off_total(w, budget, size))
+        return np.maximum(within, over_caps(w, group, caps, size))
 
     def gap(w: Array, slope: Array) -> Array:
         cheapest = np.argsort(slope, -1, kind="stable")  # filled in this order, the least that slope'q can be
@@ -182,7 +182,7 @@ def halfspace(normal: ArrayLike, limit: float) -> Projection:
         return w - left[:, None] / square * unit
 
     def violation(w: Array) -> Array:
-        return relative(w @ unit - bound, np.abs(w) @ np.abs(unit) + abs(bound))
+        return relative(w @ unit - bound, np.maximum(np.abs(w) @ np.abs(unit) + abs(bound), _least(w)))
 
     def gap(w: Array, slope: Array) -> Array:
         price = np.minimum(slope @ unit / square, 0.0)
@@ -230,25 +230,35 @@ def groups(name: str, value: ArrayLike, size: int | None, count: int) -> Array:
     return numbers.astype(np.int64)
 
 
-def outside(w: Array, low: Array | float, high: Array | float) -> Array:
+def outside(w: Array, low: Array | float, high: Array | float, size: float = 0.0) -> Array:
     """(B,) how far the worst entry lies outside its bounds, relative to the larger of it and the row's largest entry."""
     beyond = np.maximum(low - w, w - high).max(-1)
-    return relative(beyond, np.abs(w).max(-1) + np.maximum(beyond, 0.0))
+    return relative(beyond, np.maximum(np.abs(w).max(-1) + np.maximum(beyond, 0.0), RESOLUTION * size))
 
 
-def off_total(w: Array, total: float) -> Array:
+def off_total(w: Array, total: float, size: float = 0.0) -> Array:
     """(B,) how far the sum is from the total, relative to the sum of magnitudes."""
-    return relative(np.abs(w.sum(-1) - total), np.abs(w).sum(-1) + abs(total))
+    return relative(np.abs(w.sum(-1) - total), np.maximum(np.abs(w).sum(-1) + abs(total), RESOLUTION * size))
 
 
-def over_caps(w: Array, group: Array, caps: Array) -> Array:
+def over_caps(w: Array, group: Array, caps: Array, size: float = 0.0) -> Array:
     """(B,) the worst excess of a group's sum over its cap, relative to its sum of magnitudes and the cap."""
     indicator = (group[:, None] == np.arange(caps.size)).astype(np.float64)
-    return relative(w @ indicator - caps, np.abs(w) @ indicator + np.where(np.isfinite(caps), np.abs(caps), 0.0)).max(
-        -1
-    )
+    terms = np.abs(w) @ indicator + np.where(np.isfinite(caps), np.abs(caps), 0.0)
+    return relative(w @ indicator - caps, np.maximum(terms, _least(w, size)[:, None])).max(-1)
+
+
+def _least(w: Array, size: float = 0.0) -> Array:
+    """(B,) the least that counts as the size of a sum: a small part of the row's largest entry, or of the set's size."""
+    return np.asarray(RESOLUTION * np.maximum(np.abs(w).max(-1), size))
+
+
+RESOLUTION = 1e-4
 
 
 def unless_unbounded(gap: Array, free: Array, slope: Array) -> Array:
-    """The gap, but infinite where a part of the slope beyond rounding points where the set has no end."""
-    return np.where(np.abs(free).max(-1) > 1e-15 * free.shape[-1] * np.abs(slope).max(-1), np.inf, gap)
+    """The gap, but infinite where a part of the slope beyond rounding points where the set has no end.
+
+    A slope that is the difference of two points near each other carries more rounding than others; 1e-12 of it is forgiven.
+    """
+    return np.where(np.abs(free).max(-1) > ROUNDING * free.shape[-1] * np.abs(slope).max(-1), np.inf, gap)

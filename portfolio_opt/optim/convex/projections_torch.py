@@ -2,18 +2,43 @@
 
 Each finds its shift by sorting, outside autograd, and then takes one Newton step inside it: that step is 0 but for
 rounding, and its derivative is the projection's. Same sets, same names as `projections.py`; for a set that is not here,
-`by_numpy`.
+`by_numpy`. What states a set is checked as there; points are computed in float64 and returned as they came, so that in
+float32 too, however far from the set, the answer lies in it but for the last digit.
 """
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from ...errors import NoSolution
-from .projection import ROUNDING, Projection, positive
+from ...errors import InvalidInput
+from . import projections
+from .projection import Array, Projection, positive
 
 OnTensors = Callable[[Tensor], Tensor]
+
+
+def _in_float64(project: OnTensors, size: int | None) -> OnTensors:
+    """The projection for finite points of any floating type, (..., size)."""
+
+    def on_tensors(v: Tensor) -> Tensor:
+        if not isinstance(v, Tensor) or not v.is_floating_point():
+            found = v.dtype if isinstance(v, Tensor) else type(v).__name__
+            raise InvalidInput(f"v is {found}, but it must be a tensor of floats: convert it")
+        if not v.ndim or not v.shape[-1] or size not in (None, v.shape[-1]):
+            wanted = "n" if size is None else size
+            raise InvalidInput(f"v has shape {tuple(v.shape)}, but its last axis must be {wanted} long")
+        if not bool(torch.isfinite(v).all()):
+            raise InvalidInput("v holds a value that is not finite")
+        return project(v.double()).to(v.dtype)
+
+    return on_tensors
+
+
+def _array(value: Tensor) -> Array:
+    """What numpy's factories check."""
+    return np.asarray(value.detach().cpu().double().numpy() if isinstance(value, Tensor) else value)
 
 
 def by_numpy(project: Projection) -> OnTensors:
@@ -29,7 +54,8 @@ def by_numpy(project: Projection) -> OnTensors:
 
 def box(lower: Tensor, upper: Tensor) -> OnTensors:
     """Projection onto {w : lower <= w <= upper}, each (n,), infinite for no limit."""
-    return lambda v: torch.clamp(v, lower.to(v), upper.to(v))
+    size = projections.box(_array(lower), _array(upper)).size
+    return _in_float64(lambda v: torch.clamp(v, lower.to(v), upper.to(v)), size)
 
 
 def simplex(total: float = 1.0) -> OnTensors:
@@ -44,7 +70,7 @@ def simplex(total: float = 1.0) -> OnTensors:
         excess = torch.clamp(x, min=0).sum(-1, keepdim=True) - budget
         return torch.clamp(x - excess / (x > 0).sum(-1, keepdim=True).clamp(min=1), min=0)
 
-    return project
+    return _in_float64(project, None)
 
 
 def capped_simplex(lower: Tensor, upper: Tensor, total: float = 1.0) -> OnTensors:
@@ -52,9 +78,7 @@ def capped_simplex(lower: Tensor, upper: Tensor, total: float = 1.0) -> OnTensor
 
     Raises NoSolution where the bounds do not leave room for `total`.
     """
-    size = float(lower.abs().sum() + upper.abs().sum()) + abs(total)
-    if not float(lower.sum()) - ROUNDING * size <= total <= float(upper.sum()) + ROUNDING * size:
-        raise NoSolution(f"the bounds allow sums from {float(lower.sum()):g} to {float(upper.sum()):g}, not {total:g}")
+    size = projections.capped_simplex(_array(lower), _array(upper), total).size
 
     def project(v: Tensor) -> Tensor:
         low, high = lower.to(v), upper.to(v)
@@ -71,12 +95,17 @@ def capped_simplex(lower: Tensor, upper: Tensor, total: float = 1.0) -> OnTensor
         between = ((x > low) & (x < high)).sum(-1, keepdim=True)
         return torch.clamp(x - excess / between.clamp(min=1), low, high)
 
-    return project
+    return _in_float64(project, size)
 
 
 def turnover(held: Tensor, limit: float, weights: Tensor | None = None) -> OnTensors:
     """Projection onto {w : sum(weights * |w - held|) <= limit}; held: (n,); weights: (n,) positive, 1 each if absent."""
-    radius = positive("limit", limit)
+    costs = None if weights is None else _array(weights)
+    return _ball(held, positive("limit", limit), weights, projections.turnover(_array(held), limit, costs).size)
+
+
+def _ball(held: Tensor, radius: float, weights: Tensor | None, size: int | None) -> OnTensors:
+    """As turnover(), checked."""
 
     def project(v: Tensor) -> Tensor:
         centre = held.to(v)
@@ -94,39 +123,44 @@ def turnover(held: Tensor, limit: float, weights: Tensor | None = None) -> OnTen
         outside = (away.abs() * cost).sum(-1, keepdim=True) > radius
         return torch.where(outside, centre + torch.copysign(near, away), v)
 
-    return project
+    return _in_float64(project, size)
 
 
 def l1_ball(radius: float) -> OnTensors:
     """Projection onto {w : sum(|w|) <= radius}, of any size."""
-    return turnover(torch.zeros(1), radius)
+    return _ball(torch.zeros(1), positive("radius", radius), None, None)
 
 
 def halfspace(normal: Tensor, limit: float) -> OnTensors:
     """Projection onto {w : normal'w <= limit}; normal: (n,) not 0."""
 
+    size = projections.halfspace(_array(normal), limit).size
+
     def project(v: Tensor) -> Tensor:
-        a = normal.to(v)
-        excess = torch.clamp((v * a).sum(-1, keepdim=True) - limit, min=0)
+        largest = normal.to(v).abs().amax()
+        a, bound = normal.to(v) / largest, limit / largest  # its square neither overflows nor vanishes
+        excess = torch.clamp((v * a).sum(-1, keepdim=True) - bound, min=0)
         w = v - excess / (a @ a) * a
-        left = torch.where(excess > 0, (w * a).sum(-1, keepdim=True) - limit, 0.0)  # the first one's rounding error
+        left = torch.where(excess > 0, (w * a).sum(-1, keepdim=True) - bound, 0.0)  # the first one's rounding error
         return w - left / (a @ a) * a
 
-    return project
+    return _in_float64(project, size)
 
 
 def group_caps(group: Tensor, cap: Tensor) -> OnTensors:
     """Projection onto {w : the sum over each group <= its cap}; group: (n,) numbers from 0; cap: (groups,)."""
 
+    size = projections.group_caps(_array(group), _array(cap)).size
+
     def project(v: Tensor) -> Tensor:
-        member = torch.nn.functional.one_hot(group, cap.numel()).to(v)
+        member = torch.nn.functional.one_hot(group.long(), cap.numel()).to(v)
         share = (member / member.sum(0).clamp(min=1)).T
         excess = torch.clamp(v @ member - cap.to(v), min=0)
         w = v - excess @ share
         left = torch.where(excess > 0, w @ member - cap.to(v), 0.0)  # the first one's rounding error
         return w - left @ share
 
-    return project
+    return _in_float64(project, size)
 
 
 def _level(knots: Tensor, squares: Tensor, total: float) -> Tensor:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...errors import InvalidInput
+from ..real_numbers import real_array, real_number, whole_number
 from .archive import empty_archive
 from .domination import hypervolume
 from .duplicates import first_of_each, keys
@@ -55,15 +56,13 @@ def evolve(
     """
     given, marked = _genomes(problem, "start", start), _genomes(problem, "exact", exact)
     point = _reference(problem, reference)
-    for name, value, least in (
-        ("population", population, 4),
-        ("generations", generations, 1),
-        ("archive_size", archive_size, 1),
-        ("checkpoint_every", checkpoint_every, 1),
-        ("max_evaluations", max_evaluations or np.inf, max(population, len(given) + len(marked))),
-    ):
-        if value < least:
-            raise InvalidInput(f"{name} is {value}, but it must be at least {least}")
+    seed, population = whole_number("seed", seed, 0), whole_number("population", population, 4)
+    generations, archive_size = whole_number("generations", generations, 1), whole_number("archive_size", archive_size, 1)
+    checkpoint_every = whole_number("checkpoint_every", checkpoint_every, 1)
+    if max_evaluations is not None:
+        max_evaluations = whole_number("max_evaluations", max_evaluations, max(population, len(given) + len(marked)))
+    if real_number("time_limit", time_limit) < 0:
+        raise InvalidInput(f"time_limit is {time_limit}, but it must be at least 0 seconds")
     settings = {
         "seed": seed,
         "population": population,
@@ -83,7 +82,7 @@ def evolve(
         return state
 
     if checkpoint is not None and (checkpoint / "state.json").exists():
-        state = read_checkpoint(checkpoint, settings, rng)
+        state = read_checkpoint(checkpoint, settings, problem, rng)
     else:
         state = after_generation(_first_generation(problem, given, marked, population, archive_size, rng))
     while True:
@@ -194,7 +193,7 @@ def _result(state: State, ending: Ending) -> ParetoSet:
 
 def _genomes(problem: ParetoProblem, name: str, given: ArrayLike | None) -> Matrix:
     n = problem.lower.size
-    X = np.array(np.zeros((0, n)) if given is None else given, dtype=float)
+    X = np.zeros((0, n)) if given is None else real_array(name, given).copy()
     if X.ndim != 2 or X.shape[1] != n:
         raise InvalidInput(f"{name} has shape {X.shape}, but each of its rows is a genome of {n} entries")
     if not np.isfinite(X).all():
@@ -207,7 +206,7 @@ def _genomes(problem: ParetoProblem, name: str, given: ArrayLike | None) -> Matr
 def _reference(problem: ParetoProblem, given: Any) -> Vector | None:
     if given is None:
         return None
-    point = np.array(given, dtype=float)
+    point = real_array("reference", given).copy()
     if point.shape != (problem.objective_count,) or not np.isfinite(point).all():
         raise InvalidInput(f"reference must hold {problem.objective_count} finite numbers, one for each objective")
     return point

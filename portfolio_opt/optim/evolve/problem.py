@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...errors import InvalidInput
+from ..real_numbers import real_array, whole_number
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -34,7 +35,7 @@ class ParetoProblem:
 
     def __post_init__(self) -> None:
         for name in ("lower", "upper"):
-            side = np.array(getattr(self, name), dtype=float)
+            side = real_array(name, getattr(self, name)).copy()
             if side.ndim != 1 or side.size == 0 or not np.isfinite(side).all():
                 raise InvalidInput(f"{name} must be a vector of finite numbers, one for each variable")
             object.__setattr__(self, name, side)
@@ -42,14 +43,13 @@ class ParetoProblem:
             raise InvalidInput(f"lower has {self.lower.size} entries, upper has {self.upper.size}")
         if (self.lower > self.upper).any():
             raise InvalidInput(f"lower lies above upper at entry {int(np.argmax(self.lower > self.upper))}")
-        if self.objective_count < 1:
-            raise InvalidInput(f"objective_count is {self.objective_count}, but it must be at least 1")
+        object.__setattr__(self, "objective_count", whole_number("objective_count", self.objective_count, 1))
 
     def repaired(self, X: Matrix) -> Matrix:
         """(B, n) the genomes as they will be evaluated. Raises InvalidInput if the repair leaves the box or its shape."""
         if self.repair is None:
             return X
-        fixed = np.array(self.repair(X.copy()), dtype=float)
+        fixed = real_array("what repair returned", self.repair(X.copy()))
         if fixed.shape != X.shape:
             raise InvalidInput(f"repair returned shape {fixed.shape} for {X.shape}")
         slack = ROUNDING * (self.upper - self.lower) + np.finfo(float).tiny
@@ -99,6 +99,8 @@ class Evaluated:
 
 def _rows(name: str, values: ArrayLike | None, count: int) -> Matrix:
     """What a user's function returned, as rows of numbers; a None inside is NaN, None itself is no answer."""
+    if np.iscomplexobj(values):
+        raise InvalidInput(f"{name} must return real numbers, but it returned complex ones")
     try:
         table = np.asarray(values if values is not None else [], dtype=float)
     except (TypeError, ValueError):

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from ...errors import InvalidInput
 from ...files import replace_folder
 from .archive import Archive
-from .problem import Evaluated, Vector
+from .problem import Evaluated, ParetoProblem, Vector
 
 SCHEMA = "portfolio_opt.evolve/1"
 
@@ -61,7 +62,9 @@ def write_checkpoint(folder: Path, settings: dict[str, Any], state: State, rng: 
     replace_folder(folder, {"arrays.npz": packed, "state.json": text.encode()})
 
 
-def read_checkpoint(folder: Path, settings: dict[str, Any], rng: np.random.Generator) -> State:
+def read_checkpoint(
+    folder: Path, settings: dict[str, Any], problem: ParetoProblem, rng: np.random.Generator
+) -> State:
     """The state in `folder`; `rng` continues where it stood.
 
     Raises InvalidInput if the files are damaged, or were written by a search with other settings.
@@ -76,7 +79,7 @@ def read_checkpoint(folder: Path, settings: dict[str, Any], rng: np.random.Gener
                 raise InvalidInput(
                     f"checkpoint {folder.name} was made with another {name}: give the same, or another folder"
                 )
-        arrays = _unpacked(packed)
+        arrays = _checked(_unpacked(packed), problem, settings["population"])
         state = State(
             Evaluated(arrays["population_x"], arrays["population_f"], arrays["population_violation"]),
             arrays["crowding"],
@@ -86,13 +89,13 @@ def read_checkpoint(folder: Path, settings: dict[str, Any], rng: np.random.Gener
                 settings["archive_size"],
             ),
             arrays["reference"],
-            document["generation"],
-            document["evaluations"],
-            document["refused"],
-            document["duplicates"],
+            _count(document, "generation", 1),
+            _count(document, "evaluations", 0),
+            _count(document, "refused", 0),
+            _count(document, "duplicates", 0),
         )
         rng.bit_generator.state = document["random"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, zipfile.BadZipFile) as error:
         raise InvalidInput(f"checkpoint {folder.name} cannot be read ({error}): delete it to start again") from None
     return state
 
@@ -100,6 +103,43 @@ def read_checkpoint(folder: Path, settings: dict[str, Any], rng: np.random.Gener
 def _unpacked(packed: bytes) -> dict[str, NDArray[Any]]:
     with np.load(io.BytesIO(packed), allow_pickle=False) as table:
         return dict(table)
+
+
+def _count(document: dict[str, Any], name: str, least: int) -> int:
+    value = document[name]
+    if type(value) is not int or value < least:
+        raise ValueError(f"{name} is {value!r}")
+    return value
+
+
+def _checked(arrays: dict[str, NDArray[Any]], problem: ParetoProblem, population: int) -> dict[str, NDArray[Any]]:
+    """The arrays, if they are what a search over this problem writes; raises ValueError naming the first that is not."""
+    n, m = problem.lower.size, problem.objective_count
+    known, kept = len(arrays["population_x"]), len(arrays["archive_x"])
+    shapes = {
+        "population_x": (known, n),
+        "population_f": (known, m),
+        "population_violation": (known,),
+        "crowding": (known,),
+        "archive_x": (kept, n),
+        "archive_f": (kept, m),
+        "exact": (kept,),
+        "reference": (m,),
+    }
+    for name, shape in shapes.items():
+        array, kind = arrays[name], np.bool_ if name == "exact" else np.float64
+        if array.shape != shape or array.dtype != kind:
+            raise ValueError(f"{name} is {array.dtype} of shape {array.shape}, not {np.dtype(kind)} of shape {shape}")
+    if not 1 <= known <= population:
+        raise ValueError(f"population_x holds {known} genomes of {population}")
+    for name in ("population_x", "archive_x"):
+        if not ((arrays[name] >= problem.lower) & (arrays[name] <= problem.upper)).all():
+            raise ValueError(f"{name} holds a genome outside the box")
+    if np.isnan(arrays["population_f"]).any() or not (arrays["population_violation"] >= 0).all():
+        raise ValueError("population_f or population_violation holds what no evaluation gives")
+    if not np.isfinite(arrays["archive_f"]).all() or np.isnan(arrays["crowding"]).any():
+        raise ValueError("archive_f or crowding holds a value that is not finite")
+    return arrays
 
 
 def digest(*arrays: NDArray[np.float64] | None) -> str:

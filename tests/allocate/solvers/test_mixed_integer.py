@@ -157,9 +157,10 @@ def random_plan(problem, limits, rng):
     return np.where(rng.random(len(plan)) < 0.3, problem.held, plan)
 
 
-def test_a_plan_that_comes_back_as_it_went_in_still_gets_its_tangents():
-    """HiGHS found a better value for the plan it was given, by lower squares, and returned the squares it was given."""
-    assert faults(a_problem(551908, 3, 500_000, "individual"), 0.1) == []
+@pytest.mark.parametrize(("seed", "wealth", "investor"), [(551908, 500_000, "individual"), (10525, 1_500_000, None)])
+def test_a_start_that_comes_back_in_place_of_the_better_plan_is_noticed(seed, wealth, investor):
+    """HiGHS proved a better value than that of the plan it was given, and returned the given one."""
+    assert all(faults(a_problem(seed, 3, wealth, investor), idle_price) == [] for idle_price in (0.0, 0.1, 0.3, 2.0))
 
 
 @pytest.mark.slow

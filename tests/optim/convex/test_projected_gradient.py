@@ -213,3 +213,24 @@ def test_malformed_input_is_refused_by_name():
         projected_gradient(lambda w: (np.nan, w), simplex(), np.zeros(3))
     with pytest.raises(InvalidInput, match=r"^rule is lbfgs"):
         by_rule(RULES["lbfgs"], constant(1.0))
+
+
+# ---- former bugs ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("objective", "options", "names"),
+    [
+        (lambda _: None, {}, "objective"),
+        (lambda x: (None, x), {}, "objective's value"),
+        (lambda x: (0.0, None), {}, "objective's slope"),
+        (lambda x: (0.0, ["a"] * len(x)), {}, "objective's slope"),
+        (lambda x: (float(x @ x), 2 * x), {"iterations": -1}, "iterations"),
+        (lambda x: (float(x @ x), 2 * x), {"iterations": np.nan}, "iterations"),
+        (lambda x: (float(x @ x), 2 * x), {"tolerance": np.nan}, "tolerance"),
+        (lambda x: (float(x @ x), 2 * x), {"tolerance": -1}, "tolerance"),
+    ],
+)
+def test_what_means_nothing_was_a_traceback(objective, options, names):
+    with pytest.raises(InvalidInput, match=names):
+        projected_gradient(objective, simplex(), np.ones(2), **options)

@@ -248,7 +248,7 @@ def test_a_set_without_points_is_no_solution_in_words(case):
 
 
 def test_on_tensors_too_a_set_without_points_is_no_solution():
-    with pytest.raises(NoSolution, match="the bounds allow sums"):
+    with pytest.raises(NoSolution, match="the limits allow a sum of at most"):
         projections_torch.capped_simplex(torch.zeros(3), torch.full((3,), 0.1))
 
 
@@ -256,3 +256,79 @@ def test_caps_that_exhaust_the_total_but_for_rounding_leave_one_point():
     upper = np.full(7, 1 / 7)  # seven sevenths are not 1 in floating point
     p = capped_simplex(np.zeros(7), upper)(np.random.default_rng(0).normal(size=(5, 7)))
     assert np.abs(p - upper).max() <= 1e-15
+
+
+# ---- former bugs ---------------------------------------------------------------------------------------------------
+
+
+def test_a_turnover_limit_with_costs_of_all_sizes_was_missed():
+    held, cost = np.array([0, -0.5, -0.5, 0, 0, 0]), np.array([1, 0.01, 0.1, 10, 1e3, 1e-3])
+    w = turnover(held, 0.5, cost)([-0.01, -0.01, 0.01, 0, -0.01, 0.005])
+    assert cost @ np.abs(w - held) == pytest.approx(0.5, rel=1e-13)
+
+
+def test_rounding_in_a_sector_forced_to_nothing_was_a_violation_of_1():
+    project = sector_capped_simplex(np.zeros(4), np.ones(4), [0, 0, 1, 1], [1, 0], 1.0)
+    w = np.array([[0.5, 0.5, 3e-30, 0]])
+    assert project.violation(w)[0] <= 1e-12
+    assert capped_simplex(np.zeros(2), np.array([0.5, 0]), 0.0).violation(np.array([[2e-40, 0]]))[0] <= 1e-12
+    assert group_caps([0, 1], [0, 1]).violation(np.array([[1e-30, 1.0]]))[0] <= 1e-12
+    assert halfspace([0, 1.0], 0.0).violation(np.array([[1.0, 1e-30]]))[0] <= 1e-12
+
+
+def test_a_violation_that_is_one_is_still_seen():
+    assert sector_capped_simplex(np.zeros(2), np.ones(2), [0, 1], [1, 0]).violation(np.array([[1, 1e-6]]))[0] > 1e-7
+
+
+def test_the_gap_was_infinite_at_a_halfspace_projection():
+    project = halfspace([-1e4, 0, 1e4, 1e4], 0.0)
+    v = np.array([[1.3575592101028628, 1.2062393156330677, 1.0664925134718637, 0.30893348959947275]])
+    w = project(v)
+    assert project.gap(w, w - v)[0] == pytest.approx(0, abs=1e-12)
+    assert project.gap(w, np.array([[0, 1.0, 0, 0]]))[0] == np.inf
+
+
+THREE = torch.tensor([0.2, 0.5, 0.9], dtype=torch.float64)
+
+
+@pytest.mark.parametrize(
+    ("call", "names"),
+    [
+        (lambda: projections_torch.simplex()(torch.tensor([np.nan, 1.0])), "v"),
+        (lambda: projections_torch.simplex()(torch.tensor([1, 2])), "v"),
+        (lambda: projections_torch.simplex()([1.0, 2.0]), "v"),
+        (lambda: projections_torch.simplex()(torch.zeros(0)), "v"),
+        (lambda: projections_torch.box(torch.ones(3), torch.zeros(3)), "lower"),
+        (lambda: projections_torch.box(torch.full((3,), np.nan), torch.ones(3)), "lower"),
+        (lambda: projections_torch.capped_simplex(torch.tensor([1.0, 0, 0]), torch.tensor([0.0, 1, 1])), "lower"),
+        (lambda: projections_torch.capped_simplex(torch.zeros(3), torch.full((3,), np.inf)), "upper"),
+        (lambda: projections_torch.capped_simplex(torch.zeros(2), torch.ones(2))(THREE), "v"),
+        (lambda: projections_torch.halfspace(torch.zeros(3), -1.0), "normal"),
+        (lambda: projections_torch.halfspace(torch.ones(3), "x"), "limit"),
+        (lambda: projections_torch.turnover(torch.zeros(3), 0.5, -torch.ones(3)), "weights"),
+        (lambda: projections_torch.turnover(torch.zeros(3), 0.5, torch.tensor([0.0, 1, 1])), "weights"),
+        (lambda: projections_torch.group_caps(torch.tensor([0, 5, 0]), torch.tensor([1.0])), "group"),
+        (lambda: projections_torch.l1_ball(-1.0), "radius"),
+        (lambda: l1_ball(1.0, -1), "size"),
+        (lambda: l1_ball("a", 2), "radius"),
+        (lambda: simplex()(["a", "b"]), "v"),
+        (lambda: simplex(None), "total"),
+        (lambda: capped_simplex(np.zeros(2), np.ones(2), "x"), "total"),
+        (lambda: halfspace(np.ones(2), "x"), "limit"),
+    ],
+)
+def test_what_states_no_set_was_taken(call, names):
+    with pytest.raises(InvalidInput, match=f"^{names} "):
+        call()
+
+
+def test_a_group_without_names_was_capped_below_nothing():
+    with pytest.raises(NoSolution, match="group 1"):
+        projections_torch.group_caps(torch.tensor([0, 0, 0]), torch.tensor([1.0, -1.0]))
+
+
+def test_single_precision_far_from_the_set_was_answered_outside_it():
+    far = torch.tensor([1e8, 0, 1e8], dtype=torch.float32)
+    for project in (projections_torch.simplex(), projections_torch.capped_simplex(torch.zeros(3), torch.ones(3))):
+        assert project(far).tolist() == [0.5, 0, 0.5]
+        assert project(far).dtype == torch.float32

@@ -1,5 +1,7 @@
 """NSGA-II with its archive: known fronts, nothing lost, nothing random but the seed."""
 
+import io
+import hashlib
 import json
 import subprocess
 import sys
@@ -454,3 +456,101 @@ def test_what_we_use_of_pymoo_loads_no_plotting_and_importing_us_loads_no_pymoo(
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False", "False"]
+
+
+# ---- former bugs ---------------------------------------------------------------------------------------------------
+
+
+def small_problem(**changes):
+    def two(X):
+        return np.column_stack([X[:, 0], 1 - X[:, 0] + X[:, 1]])
+
+    return ParetoProblem(**{"lower": np.zeros(2), "upper": np.ones(2), "objective_count": 2, "objectives": two, **changes})
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        ({"generations": float("nan")}, "generations"),  # never ended
+        ({"generations": float("inf")}, "generations"),
+        ({"seed": -1}, "seed"),
+        ({"seed": "a"}, "seed"),
+        ({"seed": None}, "seed"),
+        ({"population": 4.5}, "population"),
+        ({"population": float("nan")}, "population"),
+        ({"max_evaluations": 0}, "max_evaluations"),
+        ({"time_limit": float("nan")}, "time_limit"),
+        ({"time_limit": -1}, "time_limit"),
+        ({"start": [["a", "b"]]}, "start"),
+        ({"reference": ["a", "b"]}, "reference"),
+    ],
+)
+def test_options_that_mean_nothing_were_taken(options, names):
+    with pytest.raises(InvalidInput, match=f"^{names} "):
+        evolve(small_problem(), **{"seed": 1, "population": 8, "generations": 2, **options})
+
+
+@pytest.mark.parametrize(
+    ("change", "names"),
+    [
+        ({"lower": "ab"}, "lower"),
+        ({"objective_count": 2.5}, "objective_count"),
+        ({"objective_count": "2"}, "objective_count"),
+        ({"repair": lambda _: None}, "what repair returned"),
+        ({"objectives": lambda X: X * 1j}, "objectives"),
+    ],
+)
+def test_a_problem_that_means_nothing_was_a_traceback(change, names):
+    with pytest.raises(InvalidInput, match=f"^{names} "):
+        evolve(small_problem(**change), seed=1, population=8, generations=2)
+
+
+def test_a_large_seed_is_not_rounded():
+    one, other = (evolve(small_problem(), seed=2**60 + k, population=8, generations=2) for k in (0, 1))
+    assert not np.array_equal(one.X, other.X)
+
+
+TAMPERED = {
+    "generation": lambda d, _: d.update(generation="x"),
+    "evaluations": lambda d, _: d.update(evaluations=[1]),
+    "state": lambda d, _: d["random"]["state"].update(state="x"),
+    "settings": lambda d, _: d.update(settings=[]),
+    "width": lambda _, z: z.update(population_x=z["population_x"][:, :1]),
+    "length": lambda _, z: z.update(population_x=z["population_x"][:3]),
+    "nan": lambda _, z: z.update(population_x=z["population_x"] * np.nan),
+    "box": lambda _, z: z.update(archive_x=z["archive_x"] + 10),
+    "missing": lambda _, z: z.pop("crowding"),
+    "kind": lambda _, z: z.update(exact=z["exact"].astype(float)),
+    "text": lambda _, z: z.update(crowding=z["crowding"].astype(str)),
+    "empty": lambda _, z: z.update(
+        {name: z[name][:0] for name in ("population_x", "population_f", "population_violation", "crowding")}
+    ),
+}
+
+
+@pytest.mark.parametrize("how", TAMPERED)
+def test_a_checkpoint_that_was_tampered_with_is_refused(how, tmp_path):
+    folder = tmp_path / "state"
+    evolve(small_problem(), seed=1, population=8, generations=3, checkpoint=folder)
+    document = json.loads((folder / "state.json").read_text())
+    arrays = dict(np.load(folder / "arrays.npz"))
+    TAMPERED[how](document, arrays)
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    (folder / "arrays.npz").write_bytes(buffer.getvalue())
+    document["arrays_sha256"] = hashlib.sha256(buffer.getvalue()).hexdigest()
+    (folder / "state.json").write_text(json.dumps(document))
+    with pytest.raises(InvalidInput, match="checkpoint state cannot be read"):
+        evolve(small_problem(), seed=1, population=8, generations=6, checkpoint=folder)
+
+
+def test_a_checkpoint_whose_arrays_are_no_archive_is_refused(tmp_path):
+    folder = tmp_path / "state"
+    evolve(small_problem(), seed=1, population=8, generations=3, checkpoint=folder)
+    document = json.loads((folder / "state.json").read_text())
+    for packed in (b"", b"PK\x03\x04 nothing"):
+        (folder / "arrays.npz").write_bytes(packed)
+        document["arrays_sha256"] = hashlib.sha256(packed).hexdigest()
+        (folder / "state.json").write_text(json.dumps(document))
+        with pytest.raises(InvalidInput, match="cannot be read"):
+            evolve(small_problem(), seed=1, population=8, generations=6, checkpoint=folder)
