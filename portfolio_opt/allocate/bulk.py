@@ -13,8 +13,9 @@ from .whole import Effort, Trades, choose, money, near_enough, trades_of, utilit
 Ints = NDArray[np.int64]
 Vector = NDArray[np.float64]
 
-LITTLE = Effort(kicks=0, candidates=40, tried=8, aim=0.5)
-MORE = Effort(kicks=10, candidates=80, tried=16, aim=0.5)
+NEAR_RUPEES = 100_00  # paisa a year: of an account among thousands, nobody would look for less
+LITTLE = Effort(kicks=0, candidates=40, tried=8, aim=0.5, near_rupees=NEAR_RUPEES)
+MORE = Effort(kicks=10, candidates=80, tried=16, aim=0.5, near_rupees=NEAR_RUPEES)
 BOUNDS_TRIED = 8
 
 
@@ -49,7 +50,7 @@ def decide_book(terms: Terms, book: Book, seed: int = 0) -> Decisions:
     bound = utility_bounds(terms, book, units, kept, near, prices)
     for effort in (None, MORE):
         loss = bound - utilities(terms, book, units, money(terms, book, units))
-        far = np.flatnonzero(~(loss <= near_enough(book)))
+        far = np.flatnonzero(~(loss <= near_enough(book, MORE)))
         if not len(far):
             break
         some = book.rows(far)

@@ -72,8 +72,8 @@ def fill(
 ) -> None:
     """Fill in the pieces of every account and name, those that are not empty first.
 
-    held … upper: (B, N); wealth, tax rates short and long in ppm: (B,); odd_price: (B,) a year that a unit of wealth costs which the
-    sale of an odd lot brings, as no purchase may use it
+    held … upper: (B, N); wealth, tax rates short and long in ppm: (B,)
+    odd_price: (B,) what a unit of wealth that the sale of an odd lot brings costs a year, as no purchase may use it
     """
     slabs = len(tariff.rate)
     for b in range(held.shape[0]):

@@ -28,7 +28,6 @@ BROKEN_PRICE = 10.0  # utility: missing cash or a cap by one paisa is missing it
 HALF_A_PAISA = 0.5  # sector values are whole paisa, but for the rounding of floats
 WORTH_TYPING = 1e-4  # utility a year, 1 bp of wealth: less is not worth an order list
 IDLE_PREMIUM = 0.05  # a year: what leaving cash idle beyond the floor costs on top, as everything is to be invested
-NEAR_RUPEES = 100_00  # paisa a year: nobody would look for less
 ROUNDS = 5
 SPARE = 5e-4  # of wealth: less cash than this beyond the floor is not tried to be spent better
 CLOSER = 1.02  # a rupee missing or spare moves the row by so much: limits lie beyond the close, and trades are charged
@@ -40,12 +39,14 @@ class Effort:
 
     kicks: forced moves; candidates: names moved in pairs; tried: of their moves that are answered
     aim: part of what counts as near enough, at which a plan is looked for no further
+    near_rupees: paisa a year by which a plan may be below the best and still be near enough, besides 1 bp of wealth
     """
 
     kicks: int = 100
     candidates: int = 200
     tried: int = 24
     aim: float = 0.2
+    near_rupees: int = 0
 
 
 @dataclass(frozen=True)
@@ -70,9 +71,9 @@ class Choice:
     relaxed: Relaxed
 
 
-def near_enough(book: Book) -> Vector:
-    """(B,) utility a year that a plan may be below the best and still be as good: 1 bp of wealth, or NPR 100 a year."""
-    return np.maximum(WORTH_TYPING, NEAR_RUPEES / book.wealth)
+def near_enough(book: Book, effort: Effort) -> Vector:
+    """(B,) utility a year that a plan may be below the best and still be as good."""
+    return np.maximum(WORTH_TYPING, effort.near_rupees / book.wealth)
 
 
 def choose(terms: Terms, book: Book, draws: Vector, effort: Effort) -> Choice:
@@ -148,8 +149,8 @@ def _search(
     x, value, bound = np.empty((count, n)), np.empty(count), np.empty(count)
     starts = np.stack([near, current * unit], axis=1)
     stepped_kernels.search_stack(
-        stack, 0, count, starts, prices, draws[: effort.kicks], effort.candidates, effort.tried, effort.aim * near_enough(book),
-        x, value, bound,
+        stack, 0, count, starts, prices, draws[: effort.kicks], effort.candidates, effort.tried,
+        effort.aim * near_enough(book, effort), x, value, bound,
     )  # fmt: skip
     return np.where(np.isfinite(value)[:, None], np.rint(x / unit).astype(np.int64), current)
 

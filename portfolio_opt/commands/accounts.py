@@ -68,8 +68,8 @@ def run(given: Mapping[str, Any], config: Path | None = None, now: str | None = 
     as_of, warnings = day_that_counts(panel, calendar, options["as_of"], moment.date(), options["allow_stale"])
     refuse_unknown(options["forbidden"], panel)
     table = read_account_table(options["accounts"])
-    terms, why_not = _terms(panel.until(as_of), calendar, as_of, table, options)
-    chosen, refused = _decidable(table, why_not)
+    terms, why_not = terms_of_table(panel.until(as_of), calendar, as_of, table, options)
+    chosen, refused = decidable(table, why_not)
     record = RunRecord(
         generated=moment,
         options=_printable(options, as_of),
@@ -77,7 +77,7 @@ def run(given: Mapping[str, Any], config: Path | None = None, now: str | None = 
         data_hash=panel.data_hash,
         seed=options["seed"],
     )
-    clients = _clients(table, chosen, terms, options["risk_aversion"])
+    clients = clients_of(table, chosen, terms, options["risk_aversion"])
     parts = _decided(Job(terms, clients, options["seed"]), record, options)
     orders = orders_table(terms, table.names[chosen], parts)
     accounts = accounts_table(table.names, chosen, refused, parts)
@@ -123,7 +123,7 @@ def _decided(job: Job, record: RunRecord, options: Mapping[str, Any]) -> list[di
     return parts
 
 
-def _terms(
+def terms_of_table(
     seen: Panel, calendar: Calendar, as_of: date, table: AccountTable, options: Mapping[str, Any]
 ) -> tuple[Terms, dict[str, str]]:
     """What all accounts share, and why an account that holds a symbol cannot be decided, by symbol."""
@@ -153,7 +153,7 @@ def _terms(
     return Terms(beliefs, day, rules, limits, options["holding_period"]), why_not
 
 
-def _decidable(table: AccountTable, why_not: Mapping[str, str]) -> tuple[NDArray[np.int64], dict[int, str]]:
+def decidable(table: AccountTable, why_not: Mapping[str, str]) -> tuple[NDArray[np.int64], dict[int, str]]:
     """Places of the accounts that can be decided, and what is wrong with the others."""
     refused = dict(table.refused)
     bad = np.array([symbol in why_not for symbol in table.symbols.tolist()])
@@ -165,7 +165,7 @@ def _decidable(table: AccountTable, why_not: Mapping[str, str]) -> tuple[NDArray
     return np.array([place for place in range(len(table.names)) if place not in refused], dtype=np.int64), refused
 
 
-def _clients(table: AccountTable, chosen: NDArray[np.int64], terms: Terms, aversion: float) -> Clients:
+def clients_of(table: AccountTable, chosen: NDArray[np.int64], terms: Terms, aversion: float) -> Clients:
     place = np.full(len(table.names), -1)
     place[chosen] = np.arange(len(chosen))
     column = {symbol: k for k, symbol in enumerate(terms.day.symbols.tolist())}

@@ -148,7 +148,11 @@ def run(given: Mapping[str, Any], config: Path | None = None, now: str | None = 
         seed=options["seed"],
     )
     findings += price_disagreements(account, panel.until(as_of)) + _later_lots(account, as_of)
-    findings += view_findings(views, panel.until(as_of).symbols.tolist()) + holiday_findings(calendar) + ended_holdings(account.positions(), panel.until(as_of))
+    findings += (
+        view_findings(views, panel.until(as_of).symbols.tolist())
+        + holiday_findings(calendar)
+        + ended_holdings(account.positions(), panel.until(as_of))
+    )
     record = RunRecord(
         generated=moment,
         options=_printable(options, as_of),

@@ -39,8 +39,9 @@ class Solution:
     multipliers: (rows,) price of one more unit of each linear row, positive where its upper side binds
     trail: which solvers ran and what was found, in order; iterations: of the method that found x
     evaluations: of a smooth function, line searches included; its residual is the slope left, relative to the slopes seen
-    certificate: of INFEASIBLE, (rows,) multipliers whose combination of the rows no point of the box can meet; of UNBOUNDED,
-        (n,) a direction in which the objective falls for ever; else None
+    certificate: of INFEASIBLE, (rows,) multipliers whose combination of the rows no point of the box can meet, but for rounding
+        where a variable has no bound (convex.certificates.proves_infeasible); of UNBOUNDED, (n,) a direction in which the
+        objective falls for ever; else None
     """
 
     x: NDArray[np.float64]

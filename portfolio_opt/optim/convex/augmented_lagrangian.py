@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
 
 from ...errors import InvalidInput
@@ -144,7 +144,7 @@ def _checked(program: SmoothProgram, start: Vector, tolerance: float, rounds: in
     x = np.clip(begin, program.lower, program.upper)
     h = real_array("equalities at start", program.equalities.value(x))
     g = real_array("inequalities at start", program.inequalities.value(x))
-    shapes = {
+    shapes: dict[str, tuple[ArrayLike, tuple[int, ...]]] = {
         "value": (program.value(x), ()),
         "gradient": (program.gradient(x), (n,)),
         "equalities": (h, (h.size,)),

@@ -55,7 +55,8 @@ def least_risk(
     """The minimiser, certified: no feasible point is more than `gap` below, for the scenarios as stored, sums in float64.
 
     tolerance: of relative_gap; step_limit: points at which the risk is computed; start: (n,) a point near which to begin
-    A row that leaves its names no room to move fixes them, and has no price of its own.
+    A row that leaves its names no room to move fixes them, and has no price of its own. The tolerance is relative to the terms
+    without their signs: where they cancel, the objective itself may be off by more than that part of it, as `gap` says.
     """
     if not tolerance_of(tolerance) > 0:
         raise InvalidInput(f"tolerance is {tolerance}, but it must be positive")
@@ -140,7 +141,7 @@ def _descend(program: ScenarioProgram, x: Vector, tolerance: float, step_limit: 
             continue
         if found.value < best.value:
             best, size = found, _size(program, point, found.risk)
-        delivered = (centre.value - found.value) / max(promise, np.finfo(float).tiny)
+        delivered = (centre.value - found.value) / max(promise, np.finfo(float).eps * size)
         pull.adapt(delivered, promise, gap)
         if delivered > SERIOUS:
             centre = found
@@ -204,7 +205,8 @@ def _size(program: ScenarioProgram, w: Vector, risk: float) -> float:
     rest = program.rest
     terms = float(np.abs(rest.linear) @ np.abs(w) + np.abs(rest.cost(w)).sum() + w @ rest.curvature_times(w) / 2)
     entries = float(np.abs(w).sum()) * float(program.scenarios.reach.max())
-    across = float(np.maximum(np.abs(rest.lower), np.abs(rest.upper)).max()) * float(program.scenarios.reach.max())
+    steepest = program.scenarios.reach.max() + np.abs(rest.linear) + np.abs(rest.slopes).max(1)
+    across = float((steepest * np.maximum(np.abs(rest.lower), np.abs(rest.upper))).max())
     return max(abs(risk) + terms, NOTHING * entries, RESOLUTION * across) or 1.0
 
 

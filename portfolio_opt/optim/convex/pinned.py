@@ -1,11 +1,14 @@
-"""Names that rows leave no room to move: their bounds drawn in, so that what is left has an interior."""
+"""Sides that leave no room: names that rows fix, rows that are equations in all but name; what is left has an interior."""
 
 from dataclasses import replace
 
 import numpy as np
 
 from .separable import SeparableProgram, Vector
+from .vertex import Refusal, best_vertex
 
+FEW = 64  # names that can move: with no more, sides that only several rows together leave no room are looked for too
+SLACK = 1e-9  # of a side's size: less room than this is none, for a side that a linear programme cannot move away from
 ROUNDING = 1e-12  # of what a row can add up to: less room than this is none
 
 
@@ -23,9 +26,9 @@ def drawn_in(program: SeparableProgram) -> SeparableProgram:
         _solve_equations(program, lower, upper)
         if (upper - lower == before).all():
             break
-    if (lower == program.lower).all() and (upper == program.upper).all():
-        return program
-    return replace(program, lower=lower, upper=upper)
+    if (lower != program.lower).any() or (upper != program.upper).any():
+        program = replace(program, lower=lower, upper=upper)
+    return without_idle_sides(program) if (lower < upper).sum() <= FEW else program
 
 
 def _draw(row: Vector, low: float, high: float, lower: Vector, upper: Vector) -> None:
@@ -62,3 +65,39 @@ def _solve_equations(program: SeparableProgram, lower: Vector, upper: Vector) ->
     )
     if rank == moves.sum():
         lower[moves] = upper[moves] = np.clip(point, lower[moves], upper[moves])
+
+
+def without_idle_sides(program: SeparableProgram) -> SeparableProgram:
+    """The same programme, each row and bound that every feasible point meets with equality stated as an equation.
+
+    Of the sides not yet seen with room, the room of all together is made as large as it can be; those that then have some are
+    crossed off, until there is none left or none of the rest can have any.
+    """
+    row_size = np.abs(program.rows).max(1, initial=0.0)
+    row_size[row_size == 0] = 1.0
+    sides = np.vstack([np.eye(len(program.lower)), program.rows / row_size[:, None]])  # names, then rows
+    low = np.concatenate([program.lower, program.row_lower / row_size])
+    high = np.concatenate([program.upper, program.row_upper / row_size])
+    open_ended = low < high
+    tight_low, tight_high = open_ended & np.isfinite(low), open_ended & np.isfinite(high)
+    reach = SLACK * (np.abs(sides) @ np.maximum(np.abs(program.lower), np.abs(program.upper)))
+    for _ in range(2 * len(sides) + 1):  # each but the last crosses off a side
+        if not (tight_low.any() or tight_high.any()):
+            return program
+        push = tight_low @ sides - tight_high @ sides
+        best = best_vertex(push, program.lower, program.upper, program.rows, program.row_lower, program.row_upper)
+        if isinstance(best, Refusal):
+            return program
+        value = sides @ best.x
+        seen_low, seen_high = tight_low & (value - low > reach), tight_high & (high - value > reach)
+        if not (seen_low.any() or seen_high.any()):
+            break
+        tight_low, tight_high = tight_low & ~seen_low, tight_high & ~seen_high
+    n = len(program.lower)
+    return replace(
+        program,
+        lower=np.where(tight_high[:n], program.upper, program.lower),
+        upper=np.where(tight_low[:n], program.lower, program.upper),
+        row_lower=np.where(tight_high[n:], program.row_upper, program.row_lower),
+        row_upper=np.where(tight_low[n:], program.row_lower, program.row_upper),
+    )

@@ -40,13 +40,12 @@ def evaluate(objective: Objective, x: Vector) -> Iterate:
     if not isinstance(returned, tuple) or len(returned) != 2:
         raise InvalidInput(f"objective returned {type(returned).__name__}, but it must return the value and the slope")
     value, slope = returned
-    if type(value) is not float:
-        value = real_array("objective's value", value)
+    number = value if type(value) is float else real_array("objective's value", value)
     if type(slope) is not np.ndarray or slope.dtype != np.float64:
         slope = real_array("objective's slope", slope)
-    if np.ndim(value) or slope.shape != x.shape:
-        raise InvalidInput(f"objective returned shapes {np.shape(value)} and {slope.shape}, not () and {x.shape}")
-    return Iterate(x, float(value), slope)
+    if np.ndim(number) or slope.shape != x.shape:
+        raise InvalidInput(f"objective returned shapes {np.shape(number)} and {slope.shape}, not () and {x.shape}")
+    return Iterate(x, float(number), slope)
 
 
 def plain(objective: Objective, project: Projection, point: Iterate) -> Iterator[Iterate]:

@@ -57,7 +57,10 @@ def evolve(
     given, marked = _genomes(problem, "start", start), _genomes(problem, "exact", exact)
     point = _reference(problem, reference)
     seed, population = whole_number("seed", seed, 0), whole_number("population", population, 4)
-    generations, archive_size = whole_number("generations", generations, 1), whole_number("archive_size", archive_size, 1)
+    generations, archive_size = (
+        whole_number("generations", generations, 1),
+        whole_number("archive_size", archive_size, 1),
+    )
     checkpoint_every = whole_number("checkpoint_every", checkpoint_every, 1)
     if max_evaluations is not None:
         max_evaluations = whole_number("max_evaluations", max_evaluations, max(population, len(given) + len(marked)))

@@ -99,7 +99,7 @@ class Evaluated:
 
 def _rows(name: str, values: ArrayLike | None, count: int) -> Matrix:
     """What a user's function returned, as rows of numbers; a None inside is NaN, None itself is no answer."""
-    if np.iscomplexobj(values):
+    if values is not None and np.iscomplexobj(values):
         raise InvalidInput(f"{name} must return real numbers, but it returned complex ones")
     try:
         table = np.asarray(values if values is not None else [], dtype=float)

@@ -62,9 +62,7 @@ def write_checkpoint(folder: Path, settings: dict[str, Any], state: State, rng: 
     replace_folder(folder, {"arrays.npz": packed, "state.json": text.encode()})
 
 
-def read_checkpoint(
-    folder: Path, settings: dict[str, Any], problem: ParetoProblem, rng: np.random.Generator
-) -> State:
+def read_checkpoint(folder: Path, settings: dict[str, Any], problem: ParetoProblem, rng: np.random.Generator) -> State:
     """The state in `folder`; `rng` continues where it stood.
 
     Raises InvalidInput if the files are damaged, or were written by a search with other settings.
@@ -95,7 +93,16 @@ def read_checkpoint(
             _count(document, "duplicates", 0),
         )
         rng.bit_generator.state = document["random"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, zipfile.BadZipFile) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+        EOFError,
+        zipfile.BadZipFile,
+    ) as error:
         raise InvalidInput(f"checkpoint {folder.name} cannot be read ({error}): delete it to start again") from None
     return state
 

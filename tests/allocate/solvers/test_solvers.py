@@ -54,8 +54,19 @@ LIMITS = {
     objective=st.sampled_from(sorted(OBJECTIVES)),
     limits=st.sampled_from(sorted(LIMITS)),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_solvers_agree_and_what_they_find_is_proved(seed, kind, objective, limits):
+    check_agreement(seed, kind, objective, limits)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(40))
+def test_solvers_agree_on_many_statements(seed):
+    rng = np.random.default_rng(seed)
+    check_agreement(seed, rng.choice(KINDS), rng.choice(sorted(OBJECTIVES)), rng.choice(sorted(LIMITS)))
+
+
+def check_agreement(seed, kind, objective, limits):
     state = situation(seed, kind)
     statement = Statement(state, OBJECTIVES[objective], LIMITS[limits])
     answers = {name: solve(statement, name) for name, each in SOLVERS.items() if each.why_not(statement) is None}

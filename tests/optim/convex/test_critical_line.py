@@ -474,13 +474,19 @@ def test_small_means_were_ignored_and_small_rows_taken_as_met(counted, unit):
 def test_a_budget_in_a_small_unit_is_met():
     one = critical_line(fully_invested(np.array([1.0, 2.0]), np.eye(2)))
     small = FrontProgram(
-        np.array([1.0, 2.0]), np.eye(2), np.zeros(2), np.ones(2), np.full((1, 2), 1e-9), np.full(1, 1e-9), np.full(1, 1e-9)
+        np.array([1.0, 2.0]),
+        np.eye(2),
+        np.zeros(2),
+        np.ones(2),
+        np.full((1, 2), 1e-9),
+        np.full(1, 1e-9),
+        np.full(1, 1e-9),
     )
     assert critical_line(small).weights == pytest.approx(one.weights, abs=1e-9)
 
 
 def test_a_sweep_keeps_only_points_that_meet_the_limits(monkeypatch):
-    monkeypatch.setattr(module, "_by_piqp", lambda program, grid: (np.ones((len(grid), 2)), np.zeros((len(grid), 1))))
+    monkeypatch.setattr(module, "_by_piqp", lambda _, grid: (np.ones((len(grid), 2)), np.zeros((len(grid), 1))))
     front = critical_line(fully_invested(np.array([1.0, 2.0]), np.eye(2)), pivot_limit=0)
     assert front.weights.sum(1) == pytest.approx(np.ones(len(front.weights)), abs=1e-7)
 

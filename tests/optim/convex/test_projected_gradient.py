@@ -223,7 +223,7 @@ def test_malformed_input_is_refused_by_name():
     [
         (lambda _: None, {}, "objective"),
         (lambda x: (None, x), {}, "objective's value"),
-        (lambda x: (0.0, None), {}, "objective's slope"),
+        (lambda _: (0.0, None), {}, "objective's slope"),
         (lambda x: (0.0, ["a"] * len(x)), {}, "objective's slope"),
         (lambda x: (float(x @ x), 2 * x), {"iterations": -1}, "iterations"),
         (lambda x: (float(x @ x), 2 * x), {"iterations": np.nan}, "iterations"),

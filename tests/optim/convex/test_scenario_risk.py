@@ -529,3 +529,17 @@ def test_a_row_without_entries_that_asks_for_something_has_a_certificate():
     assert found.status is Status.INFEASIBLE
     assert found.certificate[0] == 0
     assert found.certificate[1] * -0.5 < 0
+
+
+def test_rows_that_only_together_leave_no_room_stopped_the_descent():
+    """The first name is at -1, so the rows ask for a sum of the others of at most and of at least 0.5."""
+    found = least_loss(
+        [[0.44, -1.02, 0.44]],
+        [-1, -0.5, 0],
+        [-1, 0, 1.5],
+        [[1, 1, 1], [0, 1, 1]],
+        [-np.inf, 0.5],
+        [-0.5, 1.5],
+    )
+    assert found.status is Status.OPTIMAL
+    assert found.x == pytest.approx([-1, -0.5, 1], abs=1e-5)

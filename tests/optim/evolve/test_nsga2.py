@@ -1,7 +1,7 @@
 """NSGA-II with its archive: known fronts, nothing lost, nothing random but the seed."""
 
-import io
 import hashlib
+import io
 import json
 import subprocess
 import sys
@@ -465,7 +465,9 @@ def small_problem(**changes):
     def two(X):
         return np.column_stack([X[:, 0], 1 - X[:, 0] + X[:, 1]])
 
-    return ParetoProblem(**{"lower": np.zeros(2), "upper": np.ones(2), "objective_count": 2, "objectives": two, **changes})
+    return ParetoProblem(
+        **{"lower": np.zeros(2), "upper": np.ones(2), "objective_count": 2, "objectives": two, **changes}
+    )
 
 
 @pytest.mark.parametrize(
