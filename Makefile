@@ -30,6 +30,9 @@ bench: $(VENV)/dev
 	$(BIN)/python benchmarks/decision.py
 	$(BIN)/python benchmarks/again.py
 	$(BIN)/python benchmarks/rebalance.py
+	$(BIN)/python benchmarks/rules.py
+	$(BIN)/python benchmarks/lots.py
+	$(BIN)/python benchmarks/accounts.py
 
 clean:
 	rm -rf $(VENV) build *.egg-info

@@ -67,7 +67,7 @@ def decide(problem: Problem, as_of: date, seed: int = 0) -> Plan:
         certificate=_certificate(problem, decision),
         origin=problem.beliefs.origin,
         notes=(
-            *(breach.words for breach in breaches(problem)),
+            *(each.words for each in breaches(problem) if each.excess > NOTEWORTHY_BREACH * problem.wealth),
             *decision.limits.notes,
             *_idle_cash(problem, orders, final_cash),
             *(() if orders else (why_no_trade(problem),)),
@@ -121,6 +121,7 @@ def _idle_cash(problem: Problem, orders: Sequence[Order], cash: int) -> list[str
 
 
 NOTEWORTHY_CASH = 0.01
+NOTEWORTHY_BREACH = 0.001  # of wealth: prices move a holding that far over its cap in an hour
 
 
 def _require_a_lot(problem: Problem, decision: Decision) -> None:

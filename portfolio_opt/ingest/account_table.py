@@ -1,8 +1,8 @@
 """Many accounts in one table, Parquet or CSV: a row for each lot, and what belongs to the account said on every row of it.
 
-Columns: account, symbol, units, cash; and, as one likes, cost (NPR for the whole lot), acquired (day), investor, risk_aversion.
-An account that holds nothing has one row without a symbol. Other columns are not read. What is wrong with one account refuses that
-account, in words, and no other.
+Columns: account, symbol, units, cash; and, as one likes, cost (NPR for the whole lot), acquired (day), investor and
+risk_aversion. An account that holds nothing has one row without a symbol. Other columns are not read. What is wrong with one
+account refuses that account, in words, and no other.
 """
 
 from dataclasses import dataclass
