@@ -12,6 +12,7 @@ Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 EPS = 2.220446049250313e-16
 FAST = {"reassoc", "contract", "nsz", "nnan", "ninf"}  # sums may be reordered, so that they run in parallel lanes
+ROUNDING = 1e-14  # relative: what a sum of many terms is off by
 
 
 @njit(cache=True, fastmath=FAST)
@@ -98,9 +99,12 @@ def weighted_ball(rows: Array, centre: Array, weights: Array, radius: float) -> 
             norm, square = 0.0, 0.0
             for i in range(n):
                 norm += weights[i] * w[i]
-                square += squares[i] if w[i] > 0.0 else 0.0
+                square += squares[i] * (w[i] > 0.0)
+            if abs(norm - radius) <= ROUNDING * radius:
+                break
+            back = (norm - radius) / square
             for i in range(n):
-                w[i] = max(w[i] - weights[i] * (norm - radius) / square, 0.0) if w[i] > 0.0 else 0.0
+                w[i] = max(w[i] - weights[i] * back * (w[i] > 0.0), 0.0)
         for i in range(n):
             w[i] = centre[i] + np.copysign(w[i], v[i] - centre[i])
     return out
