@@ -1,12 +1,32 @@
 """A line on a terminal that says how far a run is."""
 
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 T = TypeVar("T")
 BETWEEN = 0.1  # seconds from one refresh to the next
+
+
+COMPILING = "deciding; on the first run on a machine the inner loops are compiled, which takes about a minute …"
+
+
+@contextmanager
+def told_if_slow(words: str, after: float = 2.0) -> Iterator[None]:
+    """What runs inside is announced on a terminal's stderr once it has taken `after` seconds."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    timer = threading.Timer(after, lambda: print(words, file=sys.stderr, flush=True))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def progress(items: Sequence[T], what: str) -> Iterator[T]:

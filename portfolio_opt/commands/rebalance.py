@@ -38,6 +38,7 @@ from ..report.run_record import RunRecord, digest
 from ..report.session_words import session_warnings
 from .market_day import day_that_counts, known_rules, refuse_unknown
 from .options import ACCOUNT_FILES, REBALANCE
+from .progress import COMPILING, told_if_slow
 from .resolve import read_now, resolve
 
 FILES = ("report.html", "orders.csv", "plan.json")
@@ -132,21 +133,22 @@ def run(given: Mapping[str, Any], config: Path | None = None, now: str | None = 
     refuse_unknown(options["forbidden"], panel)
     known = {*panel.symbols.tolist(), *panel.known_symbols}
     views = read_views(options["views"], known) if options["views"] else {}
-    plan = rebalance(
-        panel,
-        account,
-        as_of=as_of,
-        limits=Limits(
-            **{name: options[name] for name in ("max_weight", "max_sector", "cash_floor", "max_participation")}
-        ),
-        risk_aversion=options["risk_aversion"],
-        holding_period=options["holding_period"],
-        limit_margin=options["limit_margin"],
-        forbidden=options["forbidden"],
-        holidays=holidays,
-        views=views,
-        seed=options["seed"],
-    )
+    with told_if_slow(COMPILING):
+        plan = rebalance(
+            panel,
+            account,
+            as_of=as_of,
+            limits=Limits(
+                **{name: options[name] for name in ("max_weight", "max_sector", "cash_floor", "max_participation")}
+            ),
+            risk_aversion=options["risk_aversion"],
+            holding_period=options["holding_period"],
+            limit_margin=options["limit_margin"],
+            forbidden=options["forbidden"],
+            holidays=holidays,
+            views=views,
+            seed=options["seed"],
+        )
     findings += price_disagreements(account, panel.until(as_of)) + _later_lots(account, as_of)
     findings += (
         view_findings(views, panel.until(as_of).symbols.tolist())
