@@ -11,6 +11,7 @@ import textwrap
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,8 @@ from portfolio_opt.workers.finished import Finished, digest, finished_chunks, re
 
 HERE = Path(__file__).parent
 GRACE = 120  # seconds; two of Ray's processes look once a minute whether their parent lives
+
+needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="the extra [cluster] is not installed")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -500,6 +503,7 @@ def joblib_cores() -> int:
 
 
 @pytest.mark.slow
+@needs_ray
 def test_ray_on_this_machine_gives_the_map_and_names_its_errors(ray_folder, tmp_path):
     assert dict(fan_out(dot, range(1, 9), shared=MARKET, cluster="local", workers=2)) == expected()
     assert soon(lambda: not processes_in(ray_folder), GRACE)
@@ -527,6 +531,7 @@ def test_ray_on_this_machine_gives_the_map_and_names_its_errors(ray_folder, tmp_
 
 
 @pytest.mark.slow
+@needs_ray
 @pytest.mark.usefixtures("ray_folder")
 def test_a_cluster_that_loses_a_machine_midway_gives_the_map(tmp_path, capsys):
     from ray.cluster_utils import Cluster
@@ -552,6 +557,7 @@ def test_a_cluster_that_loses_a_machine_midway_gives_the_map(tmp_path, capsys):
 
 
 @pytest.mark.slow
+@needs_ray
 @pytest.mark.usefixtures("ray_folder")
 @pytest.mark.parametrize("cluster", ["auto", "127.0.0.1:1", "nonsense"])
 def test_a_cluster_that_is_not_there_is_said(cluster):
@@ -567,6 +573,7 @@ RAY_SLEEPERS = """
 
 
 @pytest.mark.slow
+@needs_ray
 @pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 1), (signal.SIGKILL, -9)])
 def test_an_interrupt_leaves_nothing_of_a_local_ray(ray_folder, tmp_path, how, code):
     # Ray turns whatever a handler of SIGTERM raises while it waits into an exit with code 1

@@ -115,13 +115,14 @@ def filled(account, plan):
 @pytest.mark.slow
 def test_running_again_on_the_result_proposes_nearly_nothing():
     traded = []
-    for seed in range(40):
+    for seed in range(100):
         account = random_account(seed, odd_lots=False)
         try:
             first = plan_of(account, max_participation=1.0)
         except NoSolution:
             continue
-        if first.notes or any(state.limit == "max_participation" for state in first.limits):
+        cut = [note for note in first.notes if "repairs it" not in note]  # a breach that the plan repairs cuts nothing
+        if cut or any(state.limit == "max_participation" for state in first.limits):
             continue  # cut by a day's turnover: the second run rightly goes on
         second = plan_of(filled(account, first), max_participation=1.0)
         traded.append((second.bought + second.sold) / second.before.wealth)
