@@ -46,7 +46,7 @@ def decide_book(terms: Terms, book: Book, seed: int = 0) -> Decisions:
     choice = choose(terms, book, draws, LITTLE)
     units, score, answer = choice.units, choice.score, choice.relaxed.answer
     kept = np.minimum(book.cash + money(terms, book, units).cash, floor_of(terms.limits, book.wealth))
-    near, prices = _finite(answer.x, book), np.where(np.isfinite(answer.multipliers), answer.multipliers, 0.0)
+    near, prices = answer.x, answer.multipliers
     bound = utility_bounds(terms, book, units, kept, near, prices)
     for effort in (None, MORE):
         loss = bound - utilities(terms, book, units, money(terms, book, units))
@@ -73,10 +73,6 @@ def decide_book(terms: Terms, book: Book, seed: int = 0) -> Decisions:
         loss=bound - reached,
         solved=np.array([status is Status.OPTIMAL for status in answer.status]),
     )
-
-
-def _finite(x: NDArray[np.float64], book: Book) -> NDArray[np.float64]:
-    return np.where(np.isfinite(x), x, book.held * book.unit)
 
 
 def _later(terms: Terms, book: Book, trades: Trades) -> NDArray[np.bool_]:

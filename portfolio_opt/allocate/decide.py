@@ -12,7 +12,7 @@ from ..ingest.universe import TRADED
 from ..market.money import rupees
 from ..market.orders import Order, purchase, sale
 from ..optim.convex.separable import SeparableProgram
-from ..optim.solution import Solution, Status
+from ..optim.solution import Solution
 from .book import book_of, terms_of
 from .bounds import Bounds, bounds
 from .break_even import break_evens
@@ -80,8 +80,6 @@ def _choose(problem: Problem, seed: int) -> Decision:
     book, effort = book_of(problem), Effort()
     choice = choose(terms_of(problem), book, np.random.default_rng(seed).random(effort.kicks), effort)
     relaxed, program = solution_of(choice.relaxed.answer, 0), choice.relaxed.programs.program(0)
-    if relaxed.status is not Status.OPTIMAL:
-        raise NoSolution(f"{relaxed.status.value} ({'; '.join(relaxed.trail)})")
     units = choice.units[0]
     paid = money(terms_of(problem), book, choice.units)
     after = problem.wealth + int((units - problem.held) @ problem.day.close) + int(paid.cash[0])

@@ -1,6 +1,6 @@
 """The convex reading of the decision: fractional shares, and costs bounded from below or taken from the last answer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,7 +133,7 @@ def relax(terms: Terms, book: Book, limits: Reach) -> Relaxed:
     costs = _costs(terms, book, first.x)
     share = investable(terms, book, limits, costs)
     hulls = _hulls(terms, book, limits, share, first.multipliers[:, 0])
-    answer = batch.solve(hulls, cores=1)
+    answer = _finite(batch.solve(hulls, cores=1), hulls)
     return Relaxed(hulls, answer, investable(terms, book, limits, _costs(terms, book, answer.x)), costs)
 
 
@@ -161,6 +161,16 @@ def _hulls(terms: Terms, book: Book, limits: Reach, share: Vector, cash_price: V
         row_lower=np.column_stack([share, np.zeros(sectors.shape)]),
         row_upper=np.column_stack([share, sectors]),
         risk_aversion=book.risk_aversion,
+    )
+
+
+def _finite(answer: BatchSolution, programs: SeparableBatch) -> BatchSolution:
+    """The answers, what is held and no prices where there is none: the search begins there, and no bound is the worse for it."""
+    found = np.isfinite(np.column_stack([answer.x, answer.multipliers])).all(1, keepdims=True)
+    return replace(
+        answer,
+        x=np.where(found, answer.x, programs.origin),
+        multipliers=np.where(found, answer.multipliers, 0.0),
     )
 
 

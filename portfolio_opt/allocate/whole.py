@@ -129,7 +129,7 @@ def _search(
     prices[:, 0] = answer.multipliers[rows, 0] + idle_price
     money_price = 1 + np.clip(answer.multipliers[rows, :1, None], 0.0, None) * terms.holding_period
     pieces = pieces_of(terms, book, limits, prices[:, 0] / money_price[:, 0, 0])
-    near = np.where(np.isfinite(answer.x[rows]), answer.x[rows], book.held * unit)
+    near = answer.x[rows]
     stack = stepped_kernels.SteppedStack(
         loadings=np.ascontiguousarray(terms.beliefs.loadings),
         diagonal=np.ascontiguousarray(terms.beliefs.specific),
