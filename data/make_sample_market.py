@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from sample_clients import write_clients
 from sample_companies import ISSUE_PRICE, MERGED, Action, actions, companies
 from sample_exports import write_accounts
 from sample_prices import Market, index_levels, simulate
@@ -43,13 +44,14 @@ def main() -> None:
     """Simulate and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--out", type=Path, default=Path("data"), help="folder that gets both sample folders")
+    parser.add_argument("--out", type=Path, default=Path("data"), help="folder that gets the sample folders")
     options = parser.parse_args()
-    for_companies, for_actions, for_prices = np.random.default_rng(options.seed).spawn(3)
+    for_companies, for_actions, for_prices, for_clients = np.random.default_rng(options.seed).spawn(4)
     listed = companies(for_companies)
     market = simulate(listed, actions(listed, for_actions), for_prices)
     write_market(market, options.out / "sample_market")
     write_accounts(market, options.out / "sample_accounts")
+    write_clients(market, options.out / "sample_clients", for_clients)
 
 
 def write_market(market: Market, folder: Path) -> None:

@@ -104,7 +104,7 @@ def _is_unannounced(implied: pd.DataFrame, actions: pd.DataFrame) -> np.ndarray:
 
 
 def _sample_files(folder: Path) -> list[Path]:
-    inside = [*(folder / "sample_market").rglob("*"), *(folder / "sample_accounts").rglob("*")]
+    inside = [path for name in ("market", "accounts", "clients") for path in (folder / f"sample_{name}").rglob("*")]
     return sorted(path.relative_to(folder) for path in inside if path.is_file())
 
 
@@ -145,7 +145,7 @@ def test_every_file_says_that_it_is_synthetic() -> None:
             assert path.read_text().splitlines()[0] == f"Holder Name :,SYNTHETIC SAMPLE ACCOUNT {number}"
         else:
             rows = pd.read_csv(path)
-            assert rows["symbol"].str.startswith("X").all()
+            assert rows["symbol"].dropna().str.startswith("X").all()
             assert "source" not in rows or set(rows["source"]) == {"synthetic"}
     assert pd.read_csv(MARKET / "sectors.csv")["name"].str.contains("(synthetic)", regex=False).all()
     assert "synthetic" in (DATA / "README.md").read_text().splitlines()[0]
