@@ -1,5 +1,6 @@
 """Limits that are a box and linear rows: one definition, from which every reading follows."""
 
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,9 @@ from .term import Limit, Matrix, Rows, Vector
 class LinearLimit(Limit):
     """A limit that says what it is by `rows`; its violation is the sum of all that lies beyond box and rows."""
 
+    @abstractmethod
     def rows(self, situation: Situation) -> Rows:
-        raise NotImplementedError
+        """Box and rows, in which a unit of violation is one of the limit's own."""
 
     def per_weight(self, situation: Situation) -> tuple[Vector, Vector]:
         """(N,) each: units of the violation that a unit of weight below and above the box is; 1 where weights are limited."""

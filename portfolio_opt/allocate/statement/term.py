@@ -5,6 +5,7 @@ separable solver; a user's own one needs only `value` (a limit: `violation`) and
 nothing more can take it. Nothing is sold short: no weight is negative, and bounds are bounds for such weights only.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -132,15 +133,15 @@ class Rows:
         return cls(np.full(n, -np.inf), np.full(n, np.inf), rows, lower, upper)
 
 
-class Measure:
+class Measure(ABC):
     """One quantity of a portfolio, with a unit. Subclasses are frozen dataclasses."""
 
     convex = True  # whether its expression is: such a measure may only be subtracted
     linear = False  # a linear one may be added as well
 
+    @abstractmethod
     def value(self, situation: Situation, weights: Matrix) -> Vector:
         """(B,) the true value of every portfolio of weights (B, N)."""
-        raise NotImplementedError
 
     def expression(self, situation: Situation, w: Any) -> Expression | None:
         """The measure of a cvxpy variable w (N,), or the best convex bound from below; None where it has neither.
@@ -154,9 +155,9 @@ class Measure:
         """The same as arrays for the separable solver; None where it has no such form."""
         return None
 
+    @abstractmethod
     def in_words(self) -> str:
         """What it is, with its unit, without its value."""
-        raise NotImplementedError
 
     def __mul__(self, weight: float) -> "Objective":
         return Objective(((float(weight), self),))
@@ -210,15 +211,15 @@ class Objective:
     __rmul__ = __mul__
 
 
-class Limit:
+class Limit(ABC):
     """A condition on a portfolio. Subclasses are frozen dataclasses."""
 
+    @abstractmethod
     def violation(self, situation: Situation, weights: Matrix) -> Vector:
         """(B,) by how much portfolios (B, N) break it, in the unit of in_words, summed over what breaks it; 0 where it holds.
 
         Relaxed by that much the limit holds, if it can be relaxed so far.
         """
-        raise NotImplementedError
 
     def constraints(self, situation: Situation, w: Any) -> tuple[list[Any], bool] | None:
         """(cvxpy constraints on w, whether they are the limit itself and not only implied by it); None where it has none."""
@@ -232,9 +233,9 @@ class Limit:
         """The same limit with that much more room, in its own unit; None where nothing can be relaxed."""
         return None
 
+    @abstractmethod
     def in_words(self) -> str:
         """The limit as a sentence with its figure and unit."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
