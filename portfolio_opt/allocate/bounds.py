@@ -30,12 +30,6 @@ class Bounds:
     notes: tuple[str, ...]
     reach: Reach
 
-    def admit(self, units: Ints, close: Ints) -> bool:
-        """Whether holdings of `units` keep every upper bound and, at these closes, every sector cap."""
-        worth = units * close
-        in_sectors = np.array([worth[self.member == k].sum() for k in range(len(self.sectors))])
-        return bool((units <= self.upper).all() and (in_sectors <= self.sector_cap).all())
-
 
 def bounds(problem: Problem, wealth: int) -> Bounds:
     """The account's reach with caps relative to `wealth` (paisa, after costs), and in words what keeps a cap from being met."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..ingest.account_table import NO_DAY
 from ..market.rules import INVESTORS
 from .book import Book, Terms
 
@@ -29,9 +30,6 @@ class Clients:
     acquired: Ints
 
 
-UNKNOWN = np.iinfo(np.int64).min
-
-
 def book_of_clients(clients: Clients, first: int, last: int, terms: Terms) -> Book:
     """Clients first to last - 1 as a book."""
     rows = slice(*np.searchsorted(clients.owner, [first, last]).tolist())
@@ -40,7 +38,7 @@ def book_of_clients(clients: Clients, first: int, last: int, terms: Terms) -> Bo
     after = np.array([terms.rules.capital_gains_tax[kind].long_after_days for kind in INVESTORS])
     investor, acquired = clients.investor[first:last], clients.acquired[rows]
     today = np.datetime64(day.trade_date, "D").astype(np.int64)
-    old = (acquired != UNKNOWN) & (today - np.maximum(acquired, -(10**6)) > after[investor[owner]])
+    old = (acquired != NO_DAY) & (today - np.maximum(acquired, -(10**6)) > after[investor[owner]])
     held, held_long, cost = (np.zeros((last - first, len(day.symbols)), dtype=np.int64) for _ in range(3))
     np.add.at(held, (owner, column), units)
     np.add.at(held_long, (owner, column), np.where(old, units, 0))

@@ -111,21 +111,18 @@ def _columns(path: Path) -> dict[str, Any]:
         raise InvalidInput(f"{path.name} has the column {twice[0]!r} twice; keep one")
     if not table.num_rows:
         raise InvalidInput(f"{path.name} has no rows: give at least one account")
-    try:
-        found: dict[str, Any] = {name: _places(table[name]) for name in ("account", "symbol")}
-        found |= {name: _number(table[name]) for name in ("units", "cash")}
-        length = table.num_rows
-        absent = set(OPTIONAL) - set(table.column_names)
-        found["cost"] = np.zeros(length) if "cost" in absent else _number(table["cost"])
-        found["risk_aversion"] = (
-            np.full(length, np.nan) if "risk_aversion" in absent else _number(table["risk_aversion"])
-        )
-        found["investor"] = (
-            np.full(length, INVESTORS[0], dtype=object) if "investor" in absent else _text(table["investor"])
-        )
-        found["acquired"] = np.full(length, NO_DAY) if "acquired" in absent else _days(table["acquired"])
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
-        raise InvalidInput(f"{path.name}: a column is not what it should be: {str(error).splitlines()[0]}") from error
+    absent = {
+        "cost": np.zeros(table.num_rows),
+        "risk_aversion": np.full(table.num_rows, np.nan),
+        "investor": np.full(table.num_rows, INVESTORS[0], dtype=object),
+        "acquired": np.full(table.num_rows, NO_DAY),
+    }
+    found: dict[str, Any] = {}
+    for name, (read, what) in READERS.items():
+        try:
+            found[name] = read(table[name]) if name in table.column_names else absent[name]
+        except pa.ArrowException:  # its message quotes the cell, which may be anything
+            raise InvalidInput(f"{path.name}: the column {name!r} holds what is no {what}; correct it") from None
     names, owner = found["account"]
     if (names == "").any():
         row = int(np.argmax((names == "")[owner])) + 1
@@ -147,8 +144,9 @@ def _table(path: Path) -> Any:
             return pyarrow.csv.read_csv(path, convert_options=pyarrow.csv.ConvertOptions(column_types=names))
         held = pyarrow.parquet.ParquetFile(path)
         return held.read(columns=[name for name in held.schema_arrow.names if name in (*NEEDED, *OPTIONAL)])
-    except pa.ArrowInvalid as error:
-        raise InvalidInput(f"{path.name} cannot be read as a table: {str(error).splitlines()[0]}") from error
+    except pa.ArrowInvalid:  # its message quotes the row
+        what = "check its header, and that every row has as many cells"
+        raise InvalidInput(f"{path.name} cannot be read as a table; {what}") from None
     except OSError as error:
         raise EnvironmentTrouble(f"{path.name} cannot be read: {error.strerror or error}") from error
 
@@ -192,3 +190,15 @@ def _days(column: Any) -> Ints:
         column = pc.if_else(pc.equal(pc.utf8_trim_whitespace(column), ""), None, pc.utf8_trim_whitespace(column))
     days = column.cast(pa.date32()).cast(pa.int32()).cast(pa.int64())
     return np.asarray(pc.fill_null(days, NO_DAY).to_numpy(), dtype=np.int64)
+
+
+READERS = {
+    "account": (_places, "text"),
+    "symbol": (_places, "text"),
+    "units": (_number, "number"),
+    "cash": (_number, "number"),
+    "cost": (_number, "number"),
+    "risk_aversion": (_number, "number"),
+    "investor": (_text, "text"),
+    "acquired": (_days, "day like 2026-08-21"),
+}

@@ -32,7 +32,6 @@ BY_ORDER = (
     "net_cash",
     "later",
 )
-MONEY = ("amount", "commission", "sebon_fee", "dp_charge", "tax", "net_cash")
 BY_ACCOUNT = ("wealth", "cash_after", "gain", "loss", "solved")
 MOST_LISTED = 200
 LOSS_EDGES = (1.0, 5.0, 20.0)  # bp of wealth a year

@@ -153,14 +153,23 @@ def test_a_run_that_was_cut_off_goes_on_and_gives_the_same_bytes(tmp_path, monke
         (lambda t: t.drop(columns="units"), "has no column 'units'"),
         (lambda t: t.iloc[:0], "has no rows"),
         (lambda t: t.assign(account=[None, *t["account"][1:]]), "names no account"),
-        (lambda t: t.assign(units="many"), "not what it should be"),
-        (lambda t: t.assign(acquired="yesterday"), "not what it should be"),
+        (lambda t: t.assign(units="Sita Rai"), r"the column 'units' holds what is no number; correct it$"),
+        (lambda t: t.assign(acquired="yesterday"), r"the column 'acquired' holds what is no day like 2026-08-21"),
     ],
 )
 def test_a_table_that_cannot_be_read_is_refused_before_anything_is_done(tmp_path, change, words):
     with pytest.raises(InvalidInput, match=words):
         run(tmp_path, change(table_of(3)))
     assert not (tmp_path / "out").exists()
+
+
+def test_a_row_of_a_csv_is_never_quoted(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("account,symbol,units,cash\nC1,XLOTUS,10,5\nSita Rai,0123456789012345\n")
+    with pytest.raises(InvalidInput) as refused:
+        command.run({"accounts": path, "prices": MARKET, "out": tmp_path / "out", "workers": 1}, now=NOW)
+    assert "Sita" not in str(refused.value)
+    assert "0123" not in str(refused.value)
 
 
 def test_csv_and_parquet_give_the_same_orders(tmp_path):
