@@ -22,7 +22,8 @@ def filled(text: str) -> str:
             "make report": report_output(folder),
             "ingest": run("-m", "portfolio_opt", "ingest", "data/sample_market", "--store", f"{folder}/prices"),
             "accounts": accounts_output(text, folder),
-            "library": library_output(text),
+            "library": library_output(text, 0),
+            "objective": library_output(text, 1),
         }
     for name, output in outputs.items():
         block = re.compile(rf"(<!-- output: {name} -->\n```\n).*?(```)", re.S)
@@ -51,11 +52,9 @@ def accounts_output(text: str, folder: str) -> str:
     return run("-m", "portfolio_opt", *words, "--workers", "1").replace(f"{folder}/clients", "reports/clients")
 
 
-def library_output(text: str) -> str:
-    """What the library example prints."""
-    code = re.search(r"```python\n(.*?)```", text, re.S)
-    assert code
-    return run("-c", code[1])
+def library_output(text: str, place: int) -> str:
+    """What one of the library examples prints."""
+    return run("-c", re.findall(r"```python\n(.*?)```", text, re.S)[place])
 
 
 def run(*arguments: str) -> str:

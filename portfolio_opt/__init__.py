@@ -8,6 +8,21 @@ from typing import Any
 
 __version__ = "0.1.0"
 
+_STATEMENT = {
+    "cash_limits": ("CashFloor", "FullyInvested"),
+    "count_limits": ("BoardLot", "MaxNames", "MinPosition"),
+    "gains_tax": ("CapitalGainsTax",),
+    "holdings": ("Concentration", "DaysToExit", "Turnover"),
+    "path_risk": ("CVaR", "MaxDrawdown", "SemiVariance"),
+    "returns": ("EstimationError", "ExpectedReturn", "RobustReturn"),
+    "soft": ("Soft",),
+    "term": ("Limit", "Measure", "Objective", "Statement"),
+    "trade_limits": ("Forbidden", "Locked", "MaxParticipation", "MaxTurnover", "NoYoungGain", "Tradable"),
+    "trading_cost": ("TradingCost",),
+    "variance": ("MaxTrackingError", "TrackingError", "Variance"),
+    "weight_limits": ("GroupLimit", "MaxSector", "MaxWeight", "SectorLimit"),
+}  # what a decision is stated with, by the module of allocate/statement it lives in
+
 _HOMES = {
     "Account": "market.account",
     "Lot": "market.account",
@@ -17,7 +32,10 @@ _HOMES = {
     "read_account": "ingest.account_files",
     "Beliefs": "forecast.beliefs",
     "estimate": "forecast.estimate",
+    "Limits": "allocate.problem",
     "Problem": "allocate.problem",
+    "read_mandate": "ingest.mandate_file",
+    "solve": "allocate.solvers.table",
     "rebalance": "commands.rebalance",
     "RuleWeights": "allocate.named_rules.result",
     "View": "allocate.named_rules.black_litterman",
@@ -34,6 +52,7 @@ _HOMES = {
             "risk_parity",
         )
     },
+    **{name: f"allocate.statement.{module}" for module, names in _STATEMENT.items() for name in names},
 }
 
 __all__ = ["__version__", *sorted(_HOMES)]

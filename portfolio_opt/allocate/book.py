@@ -107,7 +107,7 @@ def sectors_of(day: TradingDay) -> Sectors:
 
 @dataclass(frozen=True)
 class Reach:
-    """Holdings that can be reached today, (B, N) units: lower, upper, and the cap that max_weight alone allows.
+    """Holdings that can be reached today, (B, N) units: lower, upper, and the cap that its weight alone allows.
 
     stays: what cannot be, or is not forced to be, sold; sector_cap: (B, S) paisa
     """
@@ -130,22 +130,26 @@ def reach(terms: Terms, book: Book, wealth: Ints) -> Reach:
     held, now = book.held, book.wealth[:, None]
     tradable_today = (limits.max_participation * day.turnover).astype(np.int64)
     most_bought = np.where(day.can_buy, tradable_today // day.buy_limit, 0)
-    most_sold = np.where(day.can_sell, np.minimum(held, tradable_today // day.sell_limit), 0)
+    locked = np.array([limits.locked.get(symbol, 0) for symbol in day.symbols.tolist()], dtype=np.int64)
+    free = np.maximum(held - locked, 0)
+    most_sold = np.where(day.can_sell, np.minimum(free, tradable_today // day.sell_limit), 0)
     most_sold = np.where(most_sold < held, np.minimum(most_sold, held - day.lot), held)  # what stays is at least a lot
     most_sold = np.where(most_sold >= np.minimum(day.lot, held), most_sold, 0)
-    cap = np.floor(limits.max_weight * wealth[:, None] / day.close).astype(np.int64)
+    most = limits.name_caps(day.symbols.tolist())
+    cap = np.floor(most * wealth[:, None] / day.close).astype(np.int64)
     lower = held - most_sold
-    keep = np.where(held * day.close <= limits.max_weight * now, held, 0)
+    keep = np.where(held * day.close <= most * now, held, 0)
     stays = np.where(held < day.lot, held, lower)  # nothing forces the sale of an odd lot
     upper = np.maximum(np.maximum(np.minimum(cap, held + most_bought), keep), stays)
-    sectors = sectors_of(day).inside
+    sectors = sectors_of(day)
+    most_inside = limits.caps_of_sectors(sectors.names)
 
     def in_sectors(units: Ints) -> Matrix:
-        return np.asarray((units * day.close) @ sectors.T)
+        return np.asarray((units * day.close) @ sectors.inside.T)
 
-    caps = np.floor(limits.max_sector * wealth)[:, None]
+    caps = np.floor(most_inside * wealth[:, None])
     before = in_sectors(held)
-    kept = np.where(before <= limits.max_sector * now, before, 0.0)
+    kept = np.where(before <= most_inside * now, before, 0.0)
     return Reach(lower, upper, cap, stays, np.maximum(np.maximum(in_sectors(stays), kept), caps))
 
 

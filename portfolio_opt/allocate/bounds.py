@@ -16,7 +16,7 @@ Vector = NDArray[np.float64]
 class Bounds:
     """Reachable holdings of an account today.
 
-    lower, upper: (N,) units; cap: (N,) units that max_weight alone allows
+    lower, upper: (N,) units; cap: (N,) units that its weight alone allows
     sectors: names, in order; member: (N,) index of a name's sector, -1 where it is unknown; sector_cap: (S,) paisa
     notes: limits that today's holdings or the market's depth keep from being met, in words; reach: the same as a book of one
     """
@@ -36,15 +36,16 @@ def bounds(problem: Problem, wealth: int) -> Bounds:
     day, limits = problem.day, problem.limits
     reached = reach(terms_of(problem), book_of(problem), np.array([wealth]))
     sectors = sectors_of(day)
+    most, most_inside = limits.name_caps(day.symbols.tolist()), limits.caps_of_sectors(sectors.names)
     stays, cap, sector_cap = reached.stays[0], reached.cap[0], reached.sector_cap[0]
     notes = [
-        f"{day.symbols[i]} stays above the cap of {limits.max_weight:.1%}, at {stays[i] * day.close[i] / wealth:.1%} or more: "
+        f"{day.symbols[i]} stays above the cap of {most[i]:.1%}, at {stays[i] * day.close[i] / wealth:.1%} or more: "
         + _why_stuck(problem, int(i))
         for i in np.flatnonzero(stays > cap)
     ]
     notes += [
-        f"{sectors.names[k]} stays above the sector cap of {limits.max_sector:.1%}: what is held beyond it cannot be sold today"
-        for k in np.flatnonzero((stays * day.close) @ sectors.inside.T > np.floor(limits.max_sector * wealth))
+        f"{sectors.names[k]} stays above the sector cap of {most_inside[k]:.1%}: what is held beyond it cannot be sold today"
+        for k in np.flatnonzero((stays * day.close) @ sectors.inside.T > np.floor(most_inside * wealth))
     ]
     return Bounds(
         reached.lower[0], reached.upper[0], cap, sectors.names, sectors.member, sector_cap, tuple(notes), reached
@@ -54,6 +55,8 @@ def bounds(problem: Problem, wealth: int) -> Bounds:
 def _why_stuck(problem: Problem, i: int) -> str:
     if not problem.day.can_sell[i]:
         return problem.day.why_not[i]
+    if problem.limits.locked.get(str(problem.day.symbols[i])):
+        return "the mandate keeps some of it from being sold"
     if problem.held[i] < problem.day.lot[i]:
         return "an odd lot, whose book is thin, so nothing forces its sale"
     return "to sell more today would exceed its share of a day's turnover"

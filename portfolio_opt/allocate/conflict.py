@@ -33,6 +33,7 @@ class Conflict:
         """What conflicts, and the ways out, in the user's terms."""
         limits = self.limits
         depth = f" and orders of at most {limits.max_participation:.1%} of a day's turnover" if self.today else ""
+        closer = " (less where a cap of its own says so)" if limits.weight_caps or limits.sector_caps else ""
         ways = [self._way(change) for change in self.alone if change.limit != "cash_floor"]
         ways += (
             [" and ".join(change.words for change in self.together).replace("and raise", "and")]
@@ -42,7 +43,7 @@ class Conflict:
         ways += [self._way(change) for change in self.alone if change.limit == "cash_floor"]
         said = (
             f"{self.names} names that can be traded, at most {limits.max_weight:.1%} in each and {limits.max_sector:.1%} in a "
-            f"sector{depth}, leave {self.uninvested:.1%} uninvested; {', or '.join(ways) or 'allow more names'}"
+            f"sector{closer}{depth}, leave {self.uninvested:.1%} uninvested; {', or '.join(ways) or 'allow more names'}"
         )
         return said if self.whole_lots else f"{said} (not counting whole board lots)"
 

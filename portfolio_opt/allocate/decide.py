@@ -1,56 +1,79 @@
 """A Problem to a Plan: convex answer, whole shares, staged orders, and the account of why."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import NoSolution
+from ..errors import InvalidInput, NoSolution
 from ..ingest.universe import TRADED
 from ..market.money import rupees
 from ..market.orders import Order, purchase, sale
-from ..optim.convex.separable import SeparableProgram
-from ..optim.solution import Solution
+from ..optim.solution import Solution, Status
 from .book import book_of, terms_of
-from .bounds import Bounds, bounds
+from .bounds import bounds
 from .break_even import break_evens
+from .by_statement import decide_statement
 from .conflict import find_conflict, require_room
-from .explain import limit_states, order_reason
+from .exact import after_costs, exact_choice
+from .explain import limit_states, order_reason, stated_reason
 from .ladder import Inflow, cash_ladder, place_days
-from .plan import Certificate, Holding, LotAge, Plan, Portfolio, Untraded
+from .plain import plain, statement_of, tidied
+from .plan import Certificate, Holding, LimitState, LotAge, Plan, Portfolio, Untraded
 from .problem import Problem
 from .relaxation import solution_of
 from .repair import breaches
+from .robustness import Stability, stability
 from .single_trade import why_no_trade
+from .solvers.mixed_integer import ExactAnswer
 from .utility_bound import utility_bounds
-from .whole import Effort, choose, money, utilities
+from .whole import IDLE_PREMIUM, Effort, choose, money, utilities
 
 Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Decision:
-    """The chosen units with what they were found from."""
+    """The chosen units, and the account of why.
 
-    units: Ints
-    limits: Bounds
-    relaxed: Solution
-    program: SeparableProgram
-    invested: float
-
-
-def decide(problem: Problem, as_of: date, seed: int = 0) -> Plan:
-    """The orders for the trade date. seed: of the whole-share search.
-
-    Raises NoSolution, in words, when no portfolio meets the limits or no lot fits.
+    problem: as it was decided; units: (N,); reason: of the order in a name that is placed on a day, in words
+    limits, certificate, notes: as in Plan; most_cash: share of wealth that may stay idle
+    cash_price: what a unit of wealth less in cash is worth a year; None where the objective is not the plain one
     """
-    require_room(problem)
-    decision = _choose(problem, seed)
-    _require_a_lot(problem, decision)
+
+    problem: Problem
+    units: Ints
+    reason: Callable[[int, date], str]
+    limits: tuple[LimitState, ...]
+    certificate: Certificate
+    notes: tuple[str, ...]
+    most_cash: float
+    cash_price: float | None
+
+
+def decide(problem: Problem, as_of: date, seed: int = 0, draws: int = 0, exact: bool = False) -> Plan:
+    """The orders for the trade date. seed: of all that is random; draws: of the beliefs, to say how sure the orders are.
+
+    exact: whether the best whole-share plan is to be proved, for up to 30 names that can be traded
+    Raises NoSolution, in words, when no portfolio meets the limits or no lot fits, and InvalidInput where exact is too much.
+    """
+    if problem.further:
+        problem = tidied(problem)
+    stated = problem.objective is not None or problem.further
+    plainly = plain(statement_of(problem)) if stated else problem
+    if isinstance(plainly, str):
+        if exact:
+            raise InvalidInput(f"an exact decision is for the plain objective and plain limits, but {plainly}")
+        decision = _by_statement(problem, plainly)
+    else:
+        decision = _by_search(plainly, seed, exact)
+    problem = decision.problem
     orders, inflows = _orders(problem, decision)
-    orders = _with_what_they_rest_on(problem, decision, orders)
+    price = decision.cash_price
+    sure = _how_sure(problem, decision.units, seed, draws) if draws and price is not None else None
     final_cash = problem.cash + sum(order.net_cash for order in orders)
     day, start = problem.day, problem.account.settled_cash
     return Plan(
@@ -61,36 +84,63 @@ def decide(problem: Problem, as_of: date, seed: int = 0) -> Plan:
         cash_ladder=cash_ladder(day.trade_date, start, inflows, orders),
         before=_portfolio(problem, problem.held, problem.cash),
         after=_portfolio(problem, decision.units, final_cash),
-        limits=limit_states(problem, decision.limits, decision.program, decision.relaxed, decision.units, final_cash),
+        limits=decision.limits,
         lots=_lot_ages(problem),
         untraded=_untraded(problem),
-        certificate=_certificate(problem, decision),
+        certificate=decision.certificate,
         origin=problem.beliefs.origin,
         notes=(
             *(each.words for each in breaches(problem) if each.excess > NOTEWORTHY_BREACH * problem.wealth),
-            *decision.limits.notes,
-            *_idle_cash(problem, orders, final_cash),
-            *(() if orders else (why_no_trade(problem),)),
+            *decision.notes,
+            *_idle_cash(problem, orders, final_cash, decision.most_cash),
+            *(() if orders else (NO_BETTER if price is None else why_no_trade(problem),)),
+            *((NOT_SURE if price is not None else NOT_DRAWN,) if draws and sure is None else ()),
         ),
+        break_evens=() if price is None else break_evens(problem, decision.units, price),
+        stability=sure,
     )
 
 
-def _choose(problem: Problem, seed: int) -> Decision:
+def _by_search(problem: Problem, seed: int, exact: bool) -> Decision:
     """Whole shares whose caps hold relative to what is left after costs."""
-    book, effort = book_of(problem), Effort()
-    choice = choose(terms_of(problem), book, np.random.default_rng(seed).random(effort.kicks), effort)
+    require_room(problem)
+    terms, book, effort = terms_of(problem), book_of(problem), Effort()
+    choice = choose(terms, book, np.random.default_rng(seed).random(effort.kicks), effort)
     relaxed, program = solution_of(choice.relaxed.answer, 0), choice.relaxed.programs.program(0)
     units = choice.units[0]
-    paid = money(terms_of(problem), book, choice.units)
-    after = problem.wealth + int((units - problem.held) @ problem.day.close) + int(paid.cash[0])
-    limits = bounds(problem, min(after, problem.wealth))
-    return Decision(units, limits, relaxed, program, float(units @ problem.day.close) / problem.wealth)
+    proof = exact_choice(problem, units, abs(float(relaxed.multipliers[0])) + IDLE_PREMIUM) if exact else None
+    if proof is not None and proof.status is not Status.INFEASIBLE:
+        units = proof.units
+    _require_a_lot(problem, units)
+    cash = problem.cash + int(money(terms, book, units[None]).cash[0])
+    limits = bounds(problem, after_costs(problem, units))
+    return Decision(
+        problem,
+        units,
+        partial(order_reason, problem, units),
+        limit_states(problem, limits, program, relaxed, units, cash),
+        _certificate(problem, units, relaxed, proof),
+        limits.notes,
+        problem.limits.cash_floor,
+        float(relaxed.multipliers[0]),
+    )
 
 
-def _idle_cash(problem: Problem, orders: Sequence[Order], cash: int) -> list[str]:
-    """Why more than the floor stays in cash, where it is more than whole lots explain."""
+def _by_statement(problem: Problem, why: str) -> Decision:
+    """Whole shares for an objective or limits of the user's own. why: it is not a plain decision."""
+    found = decide_statement(problem, why)
+
+    def reason(i: int, place_on: date) -> str:
+        return stated_reason(problem, found.units, found.worth_bp(problem, i), i, place_on)
+
+    _require_a_lot(problem, found.units)
+    return Decision(problem, found.units, reason, found.limits, found.certificate, found.notes, found.most_cash, None)
+
+
+def _idle_cash(problem: Problem, orders: Sequence[Order], cash: int, most: float) -> list[str]:
+    """Why more than may stay in cash does, a share `most` of wealth, where it is more than whole lots explain."""
     odd = sum(order.net_cash for order in orders if order.board == "ODD")
-    idle = cash - odd - problem.floor
+    idle = cash - odd - int(np.ceil(most * problem.wealth))
     notes = [
         f"{each.symbol} is {each.value / problem.wealth:.1%} of wealth, above the cap of {problem.limits.max_weight:.1%}, and "
         f"{'is not listed yet' if each.pending else 'has no prices'}"
@@ -118,13 +168,16 @@ def _idle_cash(problem: Problem, orders: Sequence[Order], cash: int) -> list[str
     return notes
 
 
+NO_BETTER = "no trade of whole lots was found that is worth a basis point of wealth a year"
+NOT_DRAWN = "how sure the orders are is only drawn for the plain objective and plain limits"
+NOT_SURE = "how sure the orders are is not known: draws of the estimates got no certified answer"
 NOTEWORTHY_CASH = 0.01
 NOTEWORTHY_BREACH = 0.001  # of wealth: prices move a holding that far over its cap in an hour
 
 
-def _require_a_lot(problem: Problem, decision: Decision) -> None:
+def _require_a_lot(problem: Problem, units: Ints) -> None:
     """Raises NoSolution when cash is all there is and not one board lot fits into it under the caps."""
-    if decision.units.any() or problem.held.any() or problem.outside:
+    if units.any() or problem.held.any() or problem.outside:
         return
     day = problem.day
     amount, paid = purchase(problem.rules, TRADED, day.lot, day.buy_limit)
@@ -135,13 +188,14 @@ def _require_a_lot(problem: Problem, decision: Decision) -> None:
     if lot_cost[cheapest] > spare:
         raise NoSolution(f"cannot afford one lot: {what} with charges, and NPR {rupees(spare)} is free; add cash")
     cap = float(day.lot[cheapest] * day.close[cheapest] / (problem.wealth - paid.total[cheapest]))
-    if cap <= problem.limits.max_weight:
+    most = float(problem.limits.name_caps([str(day.symbols[cheapest])])[0])
+    if cap <= most:
         raise NoSolution(
             f"no board lot fits: max_participation = {problem.limits.max_participation:g} of a name's daily turnover allows no "
             "order of a lot under the caps; raise it"
         )
     raise NoSolution(
-        f"no board lot fits: {what}, more than max_weight = {problem.limits.max_weight:.2%} of NPR {rupees(problem.wealth)}; "
+        f"no board lot fits: {what}, more than max_weight = {most:.2%} of NPR {rupees(problem.wealth)}; "
         f"raise max_weight to {np.ceil(cap * 1000) / 1000:.1%} or add cash"
     )
 
@@ -175,16 +229,12 @@ def _orders(problem: Problem, decision: Decision) -> tuple[tuple[Order, ...], li
     return (*sales, *purchases), flows
 
 
-def _with_what_they_rest_on(problem: Problem, decision: Decision, orders: tuple[Order, ...]) -> tuple[Order, ...]:
-    """The largest orders say from which return on they pay, and when they have repaid their charges and tax."""
-    found = break_evens(problem, decision.units, float(decision.relaxed.multipliers[0]))
-    words = {(each.symbol, each.side): each.words for each in found}
-    return tuple(
-        replace(order, reason=f"{order.reason}; {words[order.symbol, order.side]}")
-        if (order.symbol, order.side) in words
-        else order
-        for order in orders
-    )
+def _how_sure(problem: Problem, units: Ints, seed: int, draws: int) -> Stability | None:
+    """The plan beside draws of the beliefs; None where no answer is certified. seed: the draws' stream is not the search's."""
+    try:
+        return stability(problem, np.random.default_rng([seed, 1]), draws).beside(units)
+    except NoSolution:
+        return None
 
 
 def _sale(problem: Problem, decision: Decision, i: int) -> Order:
@@ -214,7 +264,7 @@ def _sale(problem: Problem, decision: Decision, i: int) -> Order:
         charges=got.charges,
         tax=got.tax,
         net_cash=got.net_cash,
-        reason=order_reason(problem, decision.units, i, day.trade_date),
+        reason=decision.reason(i, day.trade_date),
     )
 
 
@@ -236,7 +286,7 @@ def _purchase(problem: Problem, decision: Decision, i: int, place_on: date) -> O
         charges=paid,
         tax=0,
         net_cash=-amount - paid.total,
-        reason=order_reason(problem, decision.units, i, place_on),
+        reason=decision.reason(i, place_on),
     )
 
 
@@ -308,29 +358,33 @@ def _untraded(problem: Problem) -> tuple[Untraded, ...]:
     return (*still, *(Untraded(each.symbol, each.units, each.value, each.why) for each in problem.outside))
 
 
-def _certificate(problem: Problem, decision: Decision) -> Certificate:
-    terms, book, relaxed = terms_of(problem), book_of(problem), decision.relaxed
+def _certificate(problem: Problem, units: Ints, relaxed: Solution, proof: ExactAnswer | None) -> Certificate:
+    """How good the units are. proof: of the exact decision, where there was one."""
+    terms, book = terms_of(problem), book_of(problem)
 
     def utility(units: Ints) -> float:
         return float(utilities(terms, book, units[None], money(terms, book, units[None]))[0])
 
-    cash = book.cash + money(terms, book, decision.units[None]).cash
+    cash = book.cash + money(terms, book, units[None]).cash
     bound = utility_bounds(
         terms,
         book,
-        decision.units[None],
+        units[None],
         np.minimum(cash, problem.floor),
         relaxed.x[None],
         relaxed.multipliers[None],
         tries=BOUNDS_TRIED,
     )
+    reached, least = utility(units), float(bound[0])
+    if proof is not None:
+        least = min(least, reached + proof.gap_bp / 1e4)
     return Certificate(
-        utility=utility(decision.units),
+        utility=reached,
         unchanged=utility(problem.held),
-        bound=float(bound[0]),
+        bound=least,
         residual=relaxed.residual,
         gap=relaxed.gap,
-        trail=relaxed.trail,
+        trail=(*relaxed.trail, *(proof.trail if proof else ())),
     )
 
 

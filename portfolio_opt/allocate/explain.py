@@ -27,11 +27,12 @@ def order_reason(problem: Problem, units: Ints, i: int, place_on: date) -> str:
     selling = units[i] < problem.held[i]
     sector = str(day.sector[i])
     in_sector = float((problem.held * unit)[day.sector == sector].sum()) if sector else 0.0
-    if selling and before > limits.max_weight:
-        over = int(problem.held[i] * day.close[i]) - int(limits.max_weight * problem.wealth)
-        parts.append(f"NPR {rupees(over)} above the cap of {limits.max_weight:.1%} a name")
-    elif selling and in_sector > limits.max_sector:
-        parts.append(f"{sector} is at {in_sector:.1%}, above its cap of {limits.max_sector:.1%}")
+    cap, sector_cap = limits.name_caps([str(day.symbols[i])])[0], limits.caps_of_sectors([sector])[0]
+    if selling and before > cap:
+        over = int(problem.held[i] * day.close[i]) - int(cap * problem.wealth)
+        parts.append(f"NPR {rupees(over)} above the cap of {cap:.1%} a name")
+    elif selling and in_sector > sector_cap:
+        parts.append(f"{sector} is at {in_sector:.1%}, above its cap of {sector_cap:.1%}")
     if selling and problem.cash < problem.floor:
         parts.append(f"raises cash towards the floor of {limits.cash_floor:.1%}")
     w = units * unit
@@ -42,6 +43,25 @@ def order_reason(problem: Problem, units: Ints, i: int, place_on: date) -> str:
         f"without this order its next rupee adds {own:+.1%} a year ({mean:.1%} expected less {mean - own:.1%} for its risk), "
         f"against {average:+.1%} for the plan's average rupee"
     )
+    return "; ".join([*parts, *_when_placing(problem, units, i, place_on)])
+
+
+def stated_reason(problem: Problem, units: Ints, worth_bp: float, i: int, place_on: date) -> str:
+    """An order's reason where the objective is the user's own. worth_bp: by how much it would be lower without the order."""
+    unit = problem.unit
+    parts = [
+        f"{problem.held[i] * unit[i]:.1%} to {units[i] * unit[i]:.1%} of wealth",
+        f"without this order alone the objective would be {abs(worth_bp):.1f} bp a year {'lower' if worth_bp >= 0 else 'higher'}"
+        + ("" if worth_bp >= 0 else ", but the limits and the cash of the other orders rest on it"),
+    ]
+    return "; ".join([*parts, *_when_placing(problem, units, i, place_on)])
+
+
+def _when_placing(problem: Problem, units: Ints, i: int, place_on: date) -> list[str]:
+    """What to mind when the order in name i is placed."""
+    day = problem.day
+    selling = units[i] < problem.held[i]
+    parts = []
     if not selling and place_on > day.trade_date:
         parts.append(f"paid from cash that settles by {place_on}: band and limit are provisional, run again that day")
     if selling and units[i] == 0 and problem.held[i] < day.lot[i]:
@@ -50,7 +70,7 @@ def order_reason(problem: Problem, units: Ints, i: int, place_on: date) -> str:
     if not day.step_low[i] <= limit <= day.step_high[i]:
         near = day.step_low[i] if selling else day.step_high[i]
         parts.append(f"work in steps: the first order can go to {rupees(int(near))}, the next from the trade it makes")
-    return "; ".join(parts)
+    return parts
 
 
 def limit_states(
@@ -77,10 +97,11 @@ def limit_states(
 
 def _sector_states(problem: Problem, limits: Bounds, relaxed: Solution, units: Ints) -> list[LimitState]:
     value = units * problem.day.close
+    caps = problem.limits.caps_of_sectors(limits.sectors)
     states = []
     for k, sector in enumerate(limits.sectors):
         held = float(value[limits.member == k].sum())
-        excepted = limits.sector_cap[k] > problem.limits.max_sector * problem.wealth * (1 + AT_LIMIT)  # a note says so
+        excepted = limits.sector_cap[k] > caps[k] * problem.wealth * (1 + AT_LIMIT)  # a note says so
         if held > limits.sector_cap[k] * (1 - AT_LIMIT) and not excepted:
             worth = float(relaxed.multipliers[1 + k]) * 100
             states.append(
@@ -99,6 +120,7 @@ def _name_states(
 ) -> list[LimitState]:
     day = problem.day
     slope, per_turnover = worth_of_caps(program, relaxed), room_of_participation(problem)
+    caps = problem.limits.name_caps(day.symbols.tolist())
     states = []
     for i in np.flatnonzero((units > 0) & (limits.upper > limits.lower)):
         if units[i] < limits.upper[i] * (1 - AT_LIMIT):
@@ -107,7 +129,7 @@ def _name_states(
         worth = float(slope[i]) * 100 * (1.0 if capped else float(per_turnover[i]))
         name = str(day.symbols[i])
         if capped:
-            words = f"{name} is at its cap of {problem.limits.max_weight:.1%}"
+            words = f"{name} is at its cap of {caps[i]:.1%}"
         elif units[i] > problem.held[i]:
             share = problem.limits.max_participation
             turnover = rupees(int(day.turnover[i]))

@@ -3,6 +3,7 @@
 import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -61,13 +62,18 @@ def _by_halving(at: Places, limits: Limits, cap: str, today: bool) -> tuple[Chan
     """The least change of one cap for whole lots: more of a cap never takes room away, so halving finds where it begins."""
     now = float(vars(limits)[cap])
     digits, top = 3, 1000
-    if not _has_room(at, replace(limits, **{cap: 1.0}), True, today):
+
+    def with_cap(to: float) -> Limits:
+        moved: dict[str, Any] = {cap: to}
+        return replace(limits, **moved)
+
+    if not _has_room(at, with_cap(1.0), True, today):
         return None
     while True:
         low = int(now * 10**digits)  # at top / 10**digits there is room, at low there is none
         while top - low > 1:
             middle = (low + top) // 2
-            enough = _has_room(at, replace(limits, **{cap: middle / 10**digits}), True, today)
+            enough = _has_room(at, with_cap(middle / 10**digits), True, today)
             low, top = (low, middle) if enough else (middle, top)
         to = top / 10**digits
         if 10.0**-digits <= SHOWN * (to - now) or digits == FINEST:
@@ -129,7 +135,7 @@ def _least(
 
 def _moved(limits: Limits, changes: Sequence[Change]) -> Limits | None:
     """The limits after the changes; None if they would leave nothing to invest."""
-    shown = {change.limit: change.to for change in changes}
+    shown: dict[str, Any] = {change.limit: change.to for change in changes}
     return None if shown.get("cash_floor") == 1 else replace(limits, **shown)
 
 

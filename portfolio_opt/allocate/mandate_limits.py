@@ -8,10 +8,10 @@ from ..ingest.mandate import Mandate
 from .problem import Situation
 from .statement.cash_limits import CashFloor, FullyInvested
 from .statement.catalogue import LIMITS
-from .statement.count_limits import HALF_A_SHARE, MaxNames, MinPosition
+from .statement.count_limits import MaxNames, MinNames, MinPosition
 from .statement.fraction import percent
 from .statement.term import Limit, Vector
-from .statement.text import limit_from_text
+from .statement.text import limits_from_text
 from .statement.trade_limits import Forbidden, Locked
 from .statement.weight_limits import MaxSector, MaxWeight, SectorLimit
 
@@ -25,7 +25,6 @@ def limits_of(
 ) -> tuple[Limit, ...]:
     """What the mandate asks of today's weights; a limit's `violation` at the weights held says what today's holdings break.
 
-    The least number of names is not among them: only `broken_in_words` looks at it.
     symbols, sectors: all that its text limits may name; excluded: symbols that may not be bought, see Mandate.excluded
     Raises InvalidInput for a text limit that cannot be read.
     """
@@ -41,17 +40,16 @@ def limits_of(
         *([] if mandate.cash_floor is None else [CashFloor(mandate.cash_floor)]),
         *_most_cash(mandate, situation),
         *([MinPosition(mandate.min_position)] if mandate.min_position else []),
+        *([MinNames(mandate.min_names)] if mandate.min_names else []),
         *([] if mandate.max_names is None else [MaxNames(mandate.max_names)]),
         *([Forbidden(excluded)] if excluded else []),
         *([Locked(locked)] if locked else []),
-        *(limit_from_text(text, symbols, sectors) for text in mandate.limits),
+        *(limit for text in mandate.limits for limit in limits_from_text(text, symbols, sectors)),
     )
 
 
-def broken_in_words(
-    mandate: Mandate, limits: Iterable[Limit], situation: Situation, weights: Vector
-) -> tuple[str, ...]:
-    """What a portfolio (N,) breaks of the mandate's limits, each with by how much, and of its least number of names."""
+def broken_in_words(limits: Iterable[Limit], situation: Situation, weights: Vector) -> tuple[str, ...]:
+    """What a portfolio (N,) breaks of the limits, each with by how much."""
     broken = []
     for limit in limits:
         amount = float(limit.violation(situation, weights[None])[0])
@@ -59,9 +57,6 @@ def broken_in_words(
             unit = LIMITS[type(limit).__name__].unit
             size = f"{percent(amount)} of wealth" if unit == "of wealth" else f"{amount:g} {unit}"
             broken.append(f"{limit.in_words()}: broken by {size}")
-    names = int((weights >= HALF_A_SHARE * situation.unit).sum())
-    if names < (mandate.min_names or 0):
-        broken.append(f"at least {mandate.min_names} names: {names} are held")
     return tuple(broken)
 
 

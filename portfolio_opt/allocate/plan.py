@@ -1,9 +1,11 @@
 """The Plan: orders, the cash they move and when, and the portfolio before and after. Money in paisa, weights as fractions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from ..market.orders import Order
+from .break_even import BreakEven
+from .robustness import Stability
 
 
 @dataclass(frozen=True)
@@ -102,27 +104,32 @@ class Certificate:
     """How good the decision is, by our own arithmetic. Utilities per year, as fractions of wealth.
 
     utility: of the plan; unchanged: of leaving everything as it is
-    bound: no whole-share portfolio that invests as much exceeds it
+    bound: no whole-share portfolio that invests as much exceeds it; None where no solver can prove one
     residual, gap: of the convex solve; trail: which solvers ran
     """
 
     utility: float
     unchanged: float
-    bound: float
+    bound: float | None
     residual: float
     gap: float
     trail: tuple[str, ...]
 
     @property
-    def loss_bp(self) -> float:
+    def loss_bp(self) -> float | None:
         """At most so many basis points of wealth a year are lost to whole lots, flat charges and the search."""
+        if self.bound is None:
+            return None
         gap = (self.bound - self.utility) * 1e4
         return 0.0 if abs(gap) < SAME_BP else gap  # a plan above its bound would be a bug: shown, not hidden
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to do on the next session, and why."""
+    """What to do on the next session, and why.
+
+    break_evens: what the largest orders rest on; stability: the orders beside draws of the beliefs, where any were asked for
+    """
 
     as_of: date
     trade_date: date
@@ -137,6 +144,8 @@ class Plan:
     certificate: Certificate
     origin: str
     notes: tuple[str, ...]
+    break_evens: tuple[BreakEven, ...] = ()
+    stability: Stability | None = field(default=None, compare=False)
 
     @property
     def bought(self) -> int:

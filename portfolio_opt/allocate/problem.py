@@ -1,8 +1,9 @@
 """The decision, stated once: beliefs, account and the rules of the day, then what is wanted."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,9 @@ from ..market.money import LARGEST, rupees
 from ..market.rules import DayRules
 from .trading_day import TradingDay
 
+if TYPE_CHECKING:
+    from .statement.term import Limit, Objective
+
 Ints = NDArray[np.int64]
 
 
@@ -23,21 +27,39 @@ class Limits:
 
     max_weight: of one name; max_sector: of one sector; cash_floor: kept in cash
     max_participation: of a name's median turnover that one day's order may be
+    weight_caps, sector_caps: of single symbols and sectors, beside those of all
+    locked: units by symbol that are not sold
     """
 
     max_weight: float = 0.10
     max_sector: float = 0.35
     cash_floor: float = 0.0
     max_participation: float = 0.10
+    weight_caps: Mapping[str, float] = field(default_factory=dict)
+    sector_caps: Mapping[str, float] = field(default_factory=dict)
+    locked: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():
+        for name in ("max_weight", "max_sector", "cash_floor", "max_participation"):
+            value = getattr(self, name)
             low_ok = value >= 0 if name == "cash_floor" else value > 0
             if not (low_ok and value <= 1):
                 guess = f"; did you mean {value / 100:g}?" if 1 < value <= 100 else ""
                 raise InvalidInput(f"{name} is {value:g}, but it is a fraction of the whole from 0 to 1{guess}")
         if self.cash_floor >= 1:
             raise InvalidInput("cash_floor is 1, which leaves nothing to invest; choose a smaller fraction")
+
+    def name_caps(self, symbols: Iterable[str]) -> NDArray[np.float64]:
+        """The largest weight of each symbol."""
+        return self._caps(symbols, self.weight_caps, self.max_weight)
+
+    def caps_of_sectors(self, sectors: Iterable[str]) -> NDArray[np.float64]:
+        """The largest weight of each sector."""
+        return self._caps(sectors, self.sector_caps, self.max_sector)
+
+    @staticmethod
+    def _caps(names: Iterable[str], own: Mapping[str, float], general: float) -> NDArray[np.float64]:
+        return np.array([min(own.get(name, 1.0), general) for name in names], dtype=float)
 
 
 @dataclass(frozen=True)
@@ -132,10 +154,15 @@ class Problem(Situation):
         mean'w - risk_aversion/2 · w'Cw - (charges + tax)/(wealth · holding_period)
 
     of wealth-weights w, under `limits`, everything invested but for the cash floor as far as today's market lets one.
+
+    objective: what to maximise instead; further: limits beside `limits`. With either, it is decided as a statement, see
+    `plain.statement_of`; a FullyInvested among the further limits says how much may stay in cash
     """
 
     limits: Limits = Limits()
     risk_aversion: float = 2.0
+    objective: "Objective | None" = None
+    further: "tuple[Limit, ...]" = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from ..ingest.universe import TRADED
 from ..market.money import rupees
 from ..market.orders import Sale, sale
+from .book import sectors_of
 from .bounds import bounds
 from .problem import Problem
 
@@ -100,15 +101,15 @@ def breaches(problem: Problem) -> tuple[Breach, ...]:
     def raised(i: int, units: int) -> int:
         return int(search.sale(i, units).net_cash) if units else 0
 
-    cap, sector_cap = int(limits.max_weight * wealth), int(limits.max_sector * wealth)
-    for i in np.flatnonzero(value > limits.max_weight * wealth):
-        search.repair("max_weight", str(day.symbols[i]), int(value[i]), cap, [int(i)], removed)
-    for sector in sorted(set(day.sector.tolist()) - {""}):
-        inside = np.flatnonzero(day.sector == sector)
-        if (total := int(value[inside].sum())) > limits.max_sector * wealth:
-            search.repair("max_sector", sector, total, sector_cap, inside.tolist(), removed)
+    caps, sectors = limits.name_caps(day.symbols.tolist()), sectors_of(day)
+    for i in np.flatnonzero(value > caps * wealth):
+        search.repair("max_weight", str(day.symbols[i]), int(value[i]), float(caps[i]), [int(i)], removed)
+    for k, cap in enumerate(limits.caps_of_sectors(sectors.names)):
+        inside = np.flatnonzero(sectors.member == k)
+        if (total := int(value[inside].sum())) > cap * wealth:
+            search.repair("max_sector", sectors.names[k], total, float(cap), inside.tolist(), removed)
     if problem.cash < problem.floor:
-        search.repair("cash_floor", "cash", problem.cash, problem.floor, range(len(value)), raised)
+        search.repair("cash_floor", "cash", problem.cash, limits.cash_floor, range(len(value)), raised)
     return tuple(search.found)
 
 
@@ -143,9 +144,10 @@ class _Repairs:
             self.costs[i, units] = int(got.charges.total), int(got.tax)
         return self.costs[i, units]
 
-    def repair(self, limit: str, where: str, now: int, allowed: int, names: Sequence[int], worth: Worth) -> None:
+    def repair(self, limit: str, where: str, now: int, allowed: float, names: Sequence[int], worth: Worth) -> None:
         """Adds the breach, and its sales to those chosen."""
-        excess = abs(now - allowed)
+        p = self.problem
+        excess = p.floor - now if limit == "cash_floor" else now - int(allowed * p.wealth)
         before = min(sum(worth(i, int(self.sold[i])) for i in names), excess)
         start = self.sold
         step_by_step = self._greedy(excess - before, names, worth)
@@ -158,8 +160,8 @@ class _Repairs:
             Breach(
                 limit=limit,
                 where=where,
-                now=now / self.problem.wealth,
-                allowed=float(getattr(self.problem.limits, limit)),
+                now=now / p.wealth,
+                allowed=allowed,
                 excess=excess,
                 removed_before=before,
                 sales=tuple(sorted(sales, key=lambda each: (each.cost_per_rupee, each.symbol))),

@@ -32,6 +32,7 @@ Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
 DRAWS = 300
+MOST_DRAWS = 10_000
 COVARIANCES = 20  # drawn covariances, each shared by as many drawn means: a shared quadratic is what makes it fast
 OBSERVATIONS = RISK_SESSIONS // SPAN  # returns that do not overlap, on which the covariance rests
 TAILS = (0.05, 0.95)
@@ -42,7 +43,7 @@ MOST_OFTEN = 0.8  # of the draws: a trade made this often is called firm
 class Stability:
     """What D draws of the beliefs would have held. N symbols; weights are fractions of wealth, shares of draws go from 0 to 1.
 
-    now, answer: (N,) weights today and at the beliefs themselves; low, high: (N,) 5% and 95% of the draws' weights
+    now, answer: (N,) weights today and of the answer that the draws stand beside; low, high: (N,) 5% and 95% of the draws'
     held, bought, sold: (N,) share of the draws that hold, add to, or reduce a name, by half a share or more
     draws: how many were solved; unsolved: how many were not, and are left out
     """
@@ -78,6 +79,10 @@ class Stability:
             unsolved=lost,
         )
 
+    def beside(self, units: NDArray[np.int64]) -> Self:
+        """The same draws beside another answer, in whole shares: (N,) units."""
+        return replace(self, answer=units * self.unit)
+
     @property
     def agreement(self) -> Vector:
         """(N,) share of the draws that go the way of the answer: buy, sell, or leave alone."""
@@ -85,20 +90,29 @@ class Stability:
         alone = np.clip(1 - self.bought - self.sold, 0, 1)
         return np.where(trade >= least, self.bought, np.where(trade <= -least, self.sold, alone))
 
-    def in_words(self) -> tuple[str, ...]:
-        """What holds across the draws: the trades together, then every name held, traded, or held in half of the draws."""
-        trades = np.flatnonzero(np.abs(self.answer - self.now) >= HALF_A_SHARE * self.unit)
-        firm = int((self.agreement[trades] >= MOST_OFTEN).sum())
-        first = (
-            f"{firm} of {len(trades)} trades are made in at least {MOST_OFTEN:.0%} of {self.draws} draws of the beliefs"
-            if len(trades)
-            else f"there is no trade to make, which {self.agreement.min(initial=1.0):.0%} or more of {self.draws} draws agree to"
-        )
-        lost = f"; {self.unsolved} more had no certified answer" if self.unsolved else ""
+    @property
+    def noteworthy(self) -> list[int]:
+        """Names held today, in the answer, or in half of the draws: the largest of the answer first."""
         least = HALF_A_SHARE * self.unit
         shown = np.flatnonzero((self.answer >= least) | (self.now >= least) | (self.held >= 0.5))
-        order = sorted(shown.tolist(), key=lambda i: (-self.answer[i], str(self.symbols[i])))
-        return (first + lost, *(self.name_in_words(i) for i in order))
+        return sorted(shown.tolist(), key=lambda i: (-self.answer[i], str(self.symbols[i])))
+
+    @property
+    def together(self) -> str:
+        """How many of the answer's trades hold across the draws; without trades, how often each name is left alone."""
+        trades = np.flatnonzero(np.abs(self.answer - self.now) >= HALF_A_SHARE * self.unit)
+        firm = int((self.agreement[trades] >= MOST_OFTEN).sum())
+        draws = f"{self.draws} draws of the estimated returns and risks within their errors"
+        lost = f"; {self.unsolved} more had no certified answer" if self.unsolved else ""
+        if not len(trades):
+            least = self.agreement.min(initial=1.0)
+            return f"no order is made, and every name is left alone in at least {least:.0%} of {draws}{lost}"
+        orders, go = "order" if len(trades) == 1 else "orders", "goes" if firm == 1 else "go"
+        return f"{firm} of {len(trades)} {orders} {go} the same way in at least {MOST_OFTEN:.0%} of {draws}{lost}"
+
+    def in_words(self) -> tuple[str, ...]:
+        """What holds across the draws: the trades together, then every noteworthy name."""
+        return (self.together, *(self.name_in_words(i) for i in self.noteworthy))
 
     def name_in_words(self, i: int) -> str:
         """One name's weight and how far it can be relied on."""
@@ -118,14 +132,14 @@ def stability(
 ) -> Stability:
     """How the answer moves over draws of the beliefs.
 
-    draws: of the means, spread over as many drawn covariances; covariances = 0 takes the covariance as known
+    draws: of the means, at most 10,000, spread over as many drawn covariances; covariances = 0 takes the covariance as known
     observations: independent returns that the covariance was estimated from; cores: threads, by default all
     Raises NoSolution where the beliefs themselves have no certified answer.
     """
-    if draws < 1 or covariances < 0 or observations < 1:
-        raise InvalidInput(
-            f"{draws} draws, {covariances} covariances, {observations} observations; choose at least 1, 0 and 1"
-        )
+    if not 1 <= draws <= MOST_DRAWS:
+        raise InvalidInput(f"draws is {draws}; choose at least 1 and at most {MOST_DRAWS:,}")
+    if covariances < 0 or observations < 1:
+        raise InvalidInput(f"{covariances} covariances and {observations} observations; choose at least 0 and 1")
     answer, one = _answer(problem, cores)
     loadings, specific = problem.beliefs.loadings, problem.beliefs.specific
     weights: list[Matrix] = []

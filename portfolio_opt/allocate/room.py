@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .book import sectors_of
 from .bounds import bounds
 from .problem import Limits, Problem
 
@@ -32,14 +33,16 @@ SECONDS = 1.0  # for one search over whole lots
 class Places:
     """What each name can hold, whatever the caps say. (N,) weights but for member.
 
-    stays: cannot be sold; keep: may stay above max_weight (stays, and odd lots); most: if no cap stood in the way
-    lot: the least it holds if anything; now, turnover: of today's holdings, and the day's median as a share of wealth
+    stays: cannot be sold; keep: may stay above max_weight (stays, and odd lots); most: but for max_weight
+    of_sector: (S,) the most in each sector but for max_sector; lot: the least a name holds if anything
+    now, turnover: of today's holdings, and the day's median as a share of wealth
     member: index of the sector, -1 where it is unknown; needed: share of wealth that is to be in all of them, before the floor
     """
 
     stays: Vector
     keep: Vector
     most: Vector
+    of_sector: Vector
     lot: Vector
     now: Vector
     turnover: Vector
@@ -51,16 +54,21 @@ def places(problem: Problem, today: bool) -> Places:
     day, held = problem.day, problem.held
     now = held * problem.unit
     still = np.where(day.can_buy | day.can_sell, 0.0, now)
+    locked = np.array([problem.limits.locked.get(symbol, 0) for symbol in day.symbols.tolist()])
+    still = np.maximum(still, np.minimum(locked, held) * problem.unit)
+    own = Limits(1.0, 1.0, weight_caps=problem.limits.weight_caps, sector_caps=problem.limits.sector_caps)
     stays = bounds(problem, problem.wealth).lower * problem.unit if today else still
-    sectors = sorted(set(day.sector.tolist()) - {""})
+    sectors = sectors_of(day)
+    keep = np.where(held < day.lot, now, stays)
     return Places(
         stays=stays,
-        keep=np.where(held < day.lot, now, stays),
-        most=np.where(day.can_buy, 1.0, now),
+        keep=keep,
+        most=np.where(day.can_buy, np.maximum(own.name_caps(day.symbols.tolist()), keep), now),
+        of_sector=np.maximum(own.caps_of_sectors(sectors.names), stays @ sectors.inside.T),
         lot=np.where(held > 0, np.minimum(held, day.lot), day.lot) * problem.unit,
         now=now,
         turnover=np.where(day.can_buy, day.turnover / problem.wealth, 0.0),
-        member=np.array([sectors.index(s) if s else -1 for s in day.sector.tolist()], dtype=np.int64),
+        member=sectors.member,
         needed=1 - problem.outside_value / problem.wealth,
     )
 
@@ -92,6 +100,8 @@ class RoomProgram:
             inside = np.flatnonzero(at.member == k)
             stays = float(at.stays[inside].sum())
             self._cap(dict.fromkeys(inside.tolist(), 1.0), stays, limits.max_sector, "max_sector")
+            if at.of_sector[k] < 1:
+                self._row(dict.fromkeys(inside.tolist(), 1.0), -np.inf, float(at.of_sector[k]))
         needed = max(at.needed - limits.cash_floor, float(at.stays.sum()))
         every = dict.fromkeys(weights, 1.0)
         self._row({**every, self.change["cash_floor"]: 1.0}, needed, np.inf)
@@ -172,6 +182,7 @@ def room(problem: Problem) -> float:
     at, limits = places(problem, False), problem.limits
     most = np.minimum(at.most, np.maximum(at.keep, limits.max_weight))
     inside = at.member >= 0
-    sectors = int(at.member.max(initial=-1)) + 1
+    sectors = len(at.of_sector)
     total, stays = (np.bincount(at.member[inside], weights[inside], minlength=sectors) for weights in (most, at.stays))
-    return float(most[~inside].sum() + np.minimum(total, np.maximum(stays, limits.max_sector)).sum())
+    caps = np.minimum(np.maximum(stays, limits.max_sector), at.of_sector)
+    return float(most[~inside].sum() + np.minimum(total, caps).sum())

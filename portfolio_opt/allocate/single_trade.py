@@ -79,7 +79,7 @@ def best_single_trade(problem: Problem) -> SingleTrade | None:
     )
 
 
-SHARES = np.array([0.01, 0.02, 0.05, 0.1])  # of wealth sold
+SHARES = np.array([0.01, 0.02, 0.05, 0.1, 0.25, 0.5])  # of wealth sold
 PARTS = np.array([1.0, 0.5, 0.25, 0.125])  # of the money there then is that is spent; and two sizes apart from it
 A_LOT, TO_THE_SECTOR_CAP = 0.0, -1.0
 REFINED = 8  # pairs of names
@@ -129,8 +129,9 @@ def _within_caps(problem: Problem, i: Ints, sold: Ints, j: Ints, bought: Ints, c
     before = np.array([value[day.sector == sector].sum() for sector in day.sector.tolist()], dtype=np.int64)[j]
     of_sector = before + bought * day.close[j] - np.where(day.sector[i] == day.sector[j], sold * day.close[i], 0)
     unknown = day.sector[j] == ""
-    in_sector = unknown | (of_sector <= np.maximum(limits.max_sector * after, before))
-    return np.asarray((of_name <= limits.max_weight * after) & in_sector)
+    caps, sector_caps = limits.name_caps(day.symbols.tolist())[j], limits.caps_of_sectors(day.sector.tolist())[j]
+    in_sector = unknown | (of_sector <= np.maximum(sector_caps * after, before))
+    return np.asarray((of_name <= caps * after) & in_sector)
 
 
 def _sizes_sold(problem: Problem, limits: Bounds, sellers: Ints, shares: Vector) -> tuple[Ints, Ints]:

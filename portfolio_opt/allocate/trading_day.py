@@ -1,6 +1,6 @@
 """What can be traded on the trade date, at which prices, and why the rest cannot."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -51,17 +51,17 @@ def trading_day(
     rules: DayRules,
     calendar: Calendar,
     margin_ppm: int,
-    forbidden: Iterable[str] = (),
+    forbidden: Mapping[str, str] | None = None,
 ) -> TradingDay:
     """The names one may buy and the names one holds, as of the panel's last session.
 
     held: symbols of the account; those without any price are left to the caller
-    margin_ppm: how far beyond the close a limit price goes; forbidden: symbols that must not be bought
+    margin_ppm: how far beyond the close a limit price goes; forbidden: symbols that must not be bought, and why
     A name is bought only if it is in the `universe`, not forbidden, and does not go ex a bonus or right or merge before the
     trade date. A held name needs a recent trade to be sold.
     """
     going_ex = _going_ex(panel, rules.day)
-    why = _why_not(panel, going_ex, set(forbidden))
+    why = _why_not(panel, going_ex, forbidden or {})
     buyable = np.array([not reason for reason in why])
     close, _ = panel.last_close()
     owned = np.isin(panel.symbols, list(held)) & ~np.isnan(close)
@@ -93,9 +93,9 @@ def trading_day(
     )
 
 
-def _why_not(panel: Panel, going_ex: dict[str, str], forbidden: set[str]) -> list[str]:
+def _why_not(panel: Panel, going_ex: dict[str, str], forbidden: Mapping[str, str]) -> list[str]:
     """The first reason why each symbol is not bought, "" where there is none."""
-    own = {**going_ex, **dict.fromkeys(forbidden, "forbidden by the configuration")}
+    own = {**going_ex, **forbidden}
     chosen = universe(panel)
     return [own.get(symbol, why) for symbol, why in zip(panel.symbols.tolist(), chosen.why_not, strict=True)]
 

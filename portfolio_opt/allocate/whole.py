@@ -29,6 +29,7 @@ HALF_A_PAISA = 0.5  # sector values are whole paisa, but for the rounding of flo
 WORTH_TYPING = 1e-4  # utility a year, 1 bp of wealth: less is not worth an order list
 IDLE_PREMIUM = 0.05  # a year: what leaving cash idle beyond the floor costs on top, as everything is to be invested
 ROUNDS = 5
+MOST_ROUNDS = 12  # for accounts without a legal plan so far
 SPARE = 5e-4  # of wealth: less cash than this beyond the floor is not tried to be spent better
 CLOSER = 1.02  # a rupee missing or spare moves the row by so much: limits lie beyond the close, and trades are charged
 
@@ -86,8 +87,9 @@ def choose(terms: Terms, book: Book, draws: Vector, effort: Effort) -> Choice:
     unchanged, _, _ = _judged(terms, book, idle_price, reach(terms, book, wealth), best)
     score = unchanged + WORTH_TYPING
     counted, budget, current = (wealth * (1 - relaxed.costs)).astype(np.int64), relaxed.share.copy(), book.held.copy()
-    for _ in range(ROUNDS):
-        todo = np.flatnonzero(budget > -np.inf)
+    found = np.zeros(len(book), dtype=bool)
+    for turn in range(MOST_ROUNDS):
+        todo = np.flatnonzero((budget > -np.inf) & ~(found & (turn >= ROUNDS)))
         if not len(todo):
             break
         some = book.rows(todo)
@@ -97,7 +99,12 @@ def choose(terms: Terms, book: Book, draws: Vector, effort: Effort) -> Choice:
         )
         now, spare, after = _judged(terms, some, idle_price[todo], limits, current[todo])
         admitted = _admits(terms, reach(terms, some, np.minimum(after, wealth[todo])), current[todo])
-        better = admitted & (now > score[todo])
+        paid = (spare >= 0) | (current[todo] <= some.held).all(
+            1
+        )  # short of the floor it already was, or sells towards it
+        legal = admitted & paid
+        found[todo] |= legal
+        better = legal & (now > score[todo])
         best[todo[better]], score[todo[better]] = current[todo[better]], now[better]
         counted[todo] = np.where(admitted, counted[todo], np.minimum(counted[todo], after))
         moves = spare / wealth[todo] * np.where(spare < 0, CLOSER, 1 / CLOSER)

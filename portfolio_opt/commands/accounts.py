@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from ..allocate.book import Terms
 from ..allocate.bulk import decide_book
 from ..allocate.client_book import Clients, book_of_clients
-from ..allocate.problem import Limits
 from ..allocate.trading_day import trading_day
 from ..errors import InvalidInput
 from ..files import publish, require_replaceable
@@ -28,11 +27,13 @@ from ..market.money import MILLION
 from ..report.accounts_page import accounts_page
 from ..report.accounts_tables import accounts_table, orders_table, parquet_bytes, part_of, parts_of, summary
 from ..report.run_record import RunRecord
+from ..report.session_words import session_warnings
 from ..workers.finished import finished_chunks, resume
 from .market_day import day_that_counts, known_rules, refuse_unknown
 from .options import ACCOUNTS
 from .progress import progress_of
 from .resolve import read_now, resolve
+from .wishes import PLAIN, not_bought, plain_limits
 
 SCHEMA = "portfolio_opt.accounts/1"
 FILES = ("orders.parquet", "accounts.parquet", "summary.json", "report.html")
@@ -57,6 +58,7 @@ def run(given: Mapping[str, Any], config: Path | None = None, now: str | None = 
     cannot be decided is listed with the reason. Raises InvalidInput or EnvironmentTrouble where nothing can be.
     """
     options = resolve(ACCOUNTS, given, config)
+    options |= {name: getattr(plain_limits(options), name) for name in PLAIN}
     moment = read_now(now)
     for name, what in (("prices", "DIR"), ("accounts", "FILE"), ("out", "DIR")):
         if options[name] is None:
@@ -69,6 +71,7 @@ def run(given: Mapping[str, Any], config: Path | None = None, now: str | None = 
     refuse_unknown(options["forbidden"], panel)
     table = read_account_table(options["accounts"])
     terms, why_not = terms_of_table(panel.until(as_of), calendar, as_of, table, options)
+    warnings += session_warnings(as_of, terms.day.trade_date, terms.day.settles_on, calendar, moment.date())
     chosen, refused = decidable(table, why_not)
     record = RunRecord(
         generated=moment,
@@ -143,14 +146,13 @@ def terms_of_table(
                 why_not[symbol] = str(error)
     held = [symbol for symbol in table.symbols.tolist() if symbol and symbol not in why_not]
     margin = round(options["limit_margin"] * MILLION)
-    day = trading_day(seen, held, rules, calendar, margin, options["forbidden"])
+    day = trading_day(seen, held, rules, calendar, margin, not_bought(options["forbidden"], None, seen))
     if not len(day.symbols):
         raise InvalidInput("no share of these prices can be bought: none is an equity that trades often enough")
     priced = set(day.symbols.tolist())
     why_not |= {symbol: f"holds {symbol}, which has no price" for symbol in held if symbol not in priced}
     beliefs = estimate(seen, day.symbols.tolist()).of(day.symbols)
-    limits = Limits(**{name: options[name] for name in ("max_weight", "max_sector", "cash_floor", "max_participation")})
-    return Terms(beliefs, day, rules, limits, options["holding_period"]), why_not
+    return Terms(beliefs, day, rules, plain_limits(options), options["holding_period"]), why_not
 
 
 def decidable(table: AccountTable, why_not: Mapping[str, str]) -> tuple[NDArray[np.int64], dict[int, str]]:

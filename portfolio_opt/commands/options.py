@@ -77,9 +77,25 @@ REBALANCE = (
         "CSV of your own expected returns: symbol, expected_return and, as one likes, standard_error, fractions a year",
         "FILE",
     ),
-    Option("max_weight", "fraction", 0.10, "largest share of wealth in one name (default 0.10)", "F"),
-    Option("max_sector", "fraction", 0.35, "largest share of wealth in one sector (default 0.35)", "F"),
-    Option("cash_floor", "fraction", 0.0, "share of wealth kept in cash (default 0)", "F"),
+    Option(
+        "mandate",
+        "path",
+        None,
+        "TOML of what a scheme or an investor allows; docs/mandate.toml is a template. Beside options, the stricter holds",
+        "FILE",
+    ),
+    Option(
+        "limits",
+        "texts",
+        (),
+        'further limits, like "Hydro Power + Finance <= 0.4; turnover <= 0.2; names <= 15"',
+        "TEXT",
+    ),
+    Option("max_weight", "fraction", None, "largest share of wealth in one name (default 0.10, or the mandate's)", "F"),
+    Option(
+        "max_sector", "fraction", None, "largest share of wealth in one sector (default 0.35, or the mandate's)", "F"
+    ),
+    Option("cash_floor", "fraction", None, "share of wealth kept in cash (default 0, or the mandate's)", "F"),
     Option(
         "max_participation", "fraction", 0.10, "share of a name's median turnover one order may be (default 0.10)", "F"
     ),
@@ -95,6 +111,16 @@ REBALANCE = (
     Option("forbidden", "symbols", (), "symbols never bought, like NABIL,UPPER", "SYMBOLS"),
     Option("unpriced", "symbols", (), "held symbols without prices that are spelt right, like NABLI", "SYMBOLS"),
     Option("allow_stale", "flag", False, "make an order list although the newest prices are old"),
+    Option(
+        "exact", "flag", False, "prove the best plan to 0.1 bp; for up to 30 names that can be traded, takes seconds"
+    ),
+    Option(
+        "draws",
+        "count",
+        200,
+        "times that the estimates are drawn again, to say how sure the orders are; 0 for never (default 200)",
+        "N",
+    ),
     Option("seed", "count", 0, "seed of whatever is random (default 0)", "N"),
     Option("out", "path", None, "folder for report.html, orders.csv and plan.json", "DIR"),
 )

@@ -4,18 +4,22 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ..allocate.decide import decide
 from ..allocate.plan import Plan
 from ..allocate.problem import Limits, Outside, Problem
+from ..allocate.statement.term import Limit, Measure, Objective, scenario_steps
 from ..allocate.trading_day import trading_day
 from ..errors import InvalidInput
 from ..files import publish, require_replaceable
 from ..forecast.beliefs import Beliefs
 from ..forecast.estimate import estimate
+from ..forecast.risk.scenarios import bootstrap
 from ..forecast.views import with_views
 from ..ingest.account_files import read_account
 from ..ingest.corporate.endings import ended_holdings
@@ -23,6 +27,8 @@ from ..ingest.corporate.mergers import in_successors
 from ..ingest.findings import Finding, about
 from ..ingest.holidays import holiday_file, holiday_findings, read_holidays
 from ..ingest.last_moves import jump_warnings, refuse_slips
+from ..ingest.mandate import Mandate
+from ..ingest.mandate_file import read_mandate
 from ..ingest.names import price_disagreements, refuse_misspelt
 from ..ingest.panel import Panel
 from ..ingest.prices import read_prices
@@ -30,7 +36,6 @@ from ..ingest.views import View, read_views, view_findings
 from ..market.account import Account
 from ..market.calendar import Calendar, Holidays
 from ..market.money import MILLION, paisa_from_price
-from ..market.rules import rulebook
 from ..report.orders_csv import orders_csv
 from ..report.page import rebalance_page
 from ..report.rebalance_json import SCHEMA, plan_document
@@ -40,6 +45,7 @@ from .market_day import day_that_counts, known_rules, refuse_unknown
 from .options import ACCOUNT_FILES, REBALANCE
 from .progress import COMPILING, told_if_slow
 from .resolve import read_now, resolve
+from .wishes import PLAIN, not_bought, plain_limits, with_wishes
 
 FILES = ("report.html", "orders.csv", "plan.json")
 
@@ -51,6 +57,9 @@ def rebalance(
     as_of: date | None = None,
     beliefs: Beliefs | None = None,
     limits: Limits | None = None,
+    further: Iterable[Limit | str] = (),
+    mandate: Mandate | None = None,
+    objective: Measure | Objective | None = None,
     risk_aversion: float = 2.0,
     holding_period: float = 1.0,
     limit_margin: float = 0.01,
@@ -58,13 +67,20 @@ def rebalance(
     holidays: Holidays | None = None,
     views: Mapping[str, View] | None = None,
     seed: int = 0,
+    draws: int = 0,
+    exact: bool = False,
 ) -> Plan:
     """The Plan for the session after `as_of`: whole-share orders under that day's rules, and why.
 
     panel: prices; account: holdings and cash; as_of: the day whose close is known (default: the panel's last session)
     beliefs: about at least every name that can be bought and every priced holding (default: `estimate`)
+    limits: caps and cash floor (default: the mandate's, else those of Limits); further: limits beside them, as objects or text
+    mandate: what a scheme or an investor allows; objective: what to maximise instead of the plain utility, whose price of risk is
+        `risk_aversion`; scenarios for it are bootstrapped from the panel where the beliefs hold none
     holidays: closures and special sessions that are announced for days after the prices
-    views: one's own expected returns by symbol, instead of those of `beliefs`; seed: of the whole-share search
+    views: one's own expected returns by symbol, instead of those of `beliefs`; seed: of all that is random
+    draws: of the beliefs, each decided again, for the plan's `stability`; 0 for none
+    exact: whether the plan is to be proved the best to 0.1 bp, for up to 30 names that can be traded and a plain decision
     Raises InvalidInput for a day the rulebook does not know and for a holding whose last close is off by a digit, NoSolution,
     in words, when no portfolio meets the limits.
     """
@@ -77,10 +93,17 @@ def rebalance(
     account = replace(account, unsettled_cash=free_on)
     held = [position.symbol for position in account.positions().values()]
     refuse_slips([*held, *account.pending], seen)
-    day = trading_day(seen, held, rules, calendar, round(limit_margin * MILLION), forbidden)
+    day = trading_day(seen, held, rules, calendar, round(limit_margin * MILLION), not_bought(forbidden, mandate, seen))
     if not len(day.symbols) and not account.lots and not account.pending:
         raise InvalidInput("no share of these prices can be bought: none is an equity that trades often enough")
     believed = with_views((beliefs or estimate(seen, day.symbols.tolist())).of(day.symbols), views or {})
+    steps = 0 if objective is None else scenario_steps(1.0 * objective)
+    if steps and believed.scenarios is None:
+        rng, names = np.random.default_rng([seed, 2]), believed.symbols.tolist()
+        paths = bootstrap(
+            seen, names, believed.horizon, PATHS if steps == 1 else WHOLE_PATHS, rng, mean=believed.mean, steps=steps
+        )
+        believed = paths.given_to(believed)
     problem = Problem(
         believed,
         account,
@@ -88,10 +111,14 @@ def rebalance(
         rules,
         holding_period,
         outside=(*_unpriced(account, set(day.symbols.tolist())), *_pending(account, seen)),
-        limits=limits or Limits(),
+        limits=plain_limits({} if limits is None else vars(limits), mandate),
         risk_aversion=risk_aversion,
+        objective=None if objective is None else 1.0 * objective,
     )
-    return decide(problem, as_of, seed)
+    return decide(with_wishes(problem, further, mandate, panel), as_of, seed, draws, exact)
+
+
+PATHS, WHOLE_PATHS = 1000, 300  # bootstrapped scenarios, where the objective needs their ends, or all of them
 
 
 @dataclass(frozen=True)
@@ -133,14 +160,17 @@ def run(given: Mapping[str, Any], config: Path | None = None, now: str | None = 
     refuse_unknown(options["forbidden"], panel)
     known = {*panel.symbols.tolist(), *panel.known_symbols}
     views = read_views(options["views"], known) if options["views"] else {}
+    mandate = read_mandate(options["mandate"]) if options["mandate"] else None
+    limits = plain_limits(options, mandate)
+    options |= {name: getattr(limits, name) for name in PLAIN}
     with told_if_slow(COMPILING):
         plan = rebalance(
             panel,
             account,
             as_of=as_of,
-            limits=Limits(
-                **{name: options[name] for name in ("max_weight", "max_sector", "cash_floor", "max_participation")}
-            ),
+            limits=limits,
+            further=options["limits"],
+            mandate=mandate,
             risk_aversion=options["risk_aversion"],
             holding_period=options["holding_period"],
             limit_margin=options["limit_margin"],
@@ -148,6 +178,8 @@ def run(given: Mapping[str, Any], config: Path | None = None, now: str | None = 
             holidays=holidays,
             views=views,
             seed=options["seed"],
+            draws=options["draws"],
+            exact=options["exact"],
         )
     findings += price_disagreements(account, panel.until(as_of)) + _later_lots(account, as_of)
     findings += (
@@ -157,14 +189,15 @@ def run(given: Mapping[str, Any], config: Path | None = None, now: str | None = 
     )
     record = RunRecord(
         generated=moment,
-        options=_printable(options, as_of),
-        account_hash=_hash_files(options[name] for name in (*ACCOUNT_FILES, "views")),
+        options=_printable(options, as_of, mandate),
+        account_hash=_hash_files(options[name] for name in (*ACCOUNT_FILES, "views", "mandate")),
         data_hash=digest(panel.data_hash + _hash_files([closures])) if closures else panel.data_hash,
         findings=(*findings, *panel.findings),
         seed=options["seed"],
     )
     warnings += jump_warnings([*account.positions(), *account.pending], panel.until(as_of))
-    document = plan_document(plan, record, [*warnings, *_warnings(plan, calendar, moment)])
+    warnings += session_warnings(as_of, plan.trade_date, plan.settles_on, calendar, moment.date())
+    document = plan_document(plan, record, warnings)
     files = {
         "report.html": rebalance_page(document).encode(),
         "orders.csv": orders_csv(document).encode(),
@@ -173,22 +206,6 @@ def run(given: Mapping[str, Any], config: Path | None = None, now: str | None = 
     if options["out"] is not None:
         publish(options["out"], files, SCHEMA)
     return Run(plan, document, files)
-
-
-def _warnings(plan: Plan, calendar: Calendar, moment: datetime) -> list[str]:
-    book = rulebook()
-    found = []
-    if plan.trade_date < moment.date():
-        found.append(f"These orders are for {plan.trade_date}, which has passed: they show what would have been done.")
-    found += session_warnings(plan, calendar)
-    turn = date(
-        book.checked.year + (book.checked.month >= 7), 7, 17
-    )  # the fiscal year, and with it taxes, turns about here
-    if plan.trade_date >= turn:
-        found.append(
-            f"The rules were last checked on {book.checked}, before the fiscal year of {turn}: check tax and charges."
-        )
-    return found
 
 
 def _later_lots(account: Account, as_of: date) -> list[Finding]:
@@ -228,14 +245,17 @@ def _pending(account: Account, seen: Panel) -> list[Outside]:
     return found
 
 
-def _printable(options: Mapping[str, Any], as_of: date) -> dict[str, Any]:
+def _printable(options: Mapping[str, Any], as_of: date, mandate: Mandate | None) -> dict[str, Any]:
     """The resolved configuration for artefacts: no path, money in rupees, days as text."""
     paths = {option.name for option in REBALANCE if option.is_path}
     shown = {name: value for name, value in options.items() if name not in paths}
     shown["as_of"] = as_of.isoformat()
     shown["cash"] = options["cash"] / 100
     shown["unsettled_cash"] = {day.isoformat(): amount / 100 for day, amount in options["unsettled_cash"]}
-    shown["forbidden"], shown["unpriced"] = list(options["forbidden"]), list(options["unpriced"])
+    for name in ("forbidden", "unpriced", "limits"):
+        shown[name] = list(options[name])
+    if mandate is not None:
+        shown["mandate"] = {"name": mandate.name, "allows": list(mandate.in_words())}
     return shown
 
 

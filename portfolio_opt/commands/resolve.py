@@ -141,6 +141,17 @@ def _dated_money(value: Any) -> tuple[tuple[date, int], ...]:
     return tuple(sorted((_day(key), _money(_decimal(amount))) for key, amount in value.items()))
 
 
+def _texts(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        value = [part for part in value.split(";") if part.strip()]
+    if not isinstance(value, (list, tuple)) or len(value) > MOST_TEXTS:
+        raise ValueError(f"is {fields.shown(str(value))}, but it is a list of at most {MOST_TEXTS} texts")
+    return tuple(_short_text(each) for each in value)
+
+
+MOST_TEXTS = 100
+
+
 def _symbols(value: Any) -> tuple[str, ...]:
     if isinstance(value, str):
         value = [part for part in value.split(",") if part.strip()]
@@ -173,5 +184,6 @@ PARSERS: dict[str, Callable[[Any], Any]] = {
     "positive": _number_in_config(_positive),
     "count": _number_in_config(_count),
     "symbols": _symbols,
+    "texts": _texts,
     "flag": _flag,
 }

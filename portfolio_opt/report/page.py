@@ -33,6 +33,7 @@ def _render(document: Mapping[str, Any], room: int) -> str:
     sectors, names = rebalance_rows.sectors(document), rebalance_rows.names(document, room)
     cap = document["options"].get("max_sector")
     ladder = document["cash_ladder"]
+    sure = document.get("stability", {"names": []})["names"]
     return (
         environment()
         .get_template("rebalance.html")
@@ -48,6 +49,9 @@ def _render(document: Mapping[str, Any], room: int) -> str:
             largest=max([1e-9, *(max(row.before, row.after) for row in names)]),
             risk=rebalance_rows.risk(document),
             risk_chart=intervals(rebalance_rows.years(document), ONE_IN_TWENTY),
+            sure=[{"side": "", **row} for row in sure[:room]],
+            widest=max([1e-9, *(max(row["high"], row["weight"]) for row in sure)]),
+            rests_on=rebalance_rows.rests_on(document),
             costs=rebalance_rows.costs(document)[:room],
             lots=rebalance_rows.lots(document)[:room],
             unknown_ages=rebalance_rows.unknown_ages(document["lots"]),

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from ..allocate.break_even import BreakEven
 from ..allocate.plan import Plan, Portfolio
+from ..allocate.robustness import TAILS, Stability
 from ..market.orders import Order
 from .run_record import RunRecord
 
@@ -29,6 +31,8 @@ def plan_document(plan: Plan, record: RunRecord, warnings: Sequence[str] = ()) -
             _present({"limit": s.limit, "where": s.where, "words": s.words, "worth_bp": _rounded(s.worth_bp, 2)})
             for s in plan.limits
         ],
+        "break_evens": [_break_even(each) for each in plan.break_evens],
+        **({"stability": _stability(plan.stability, plan)} if plan.stability else {}),
         "lots": [
             _present(
                 {
@@ -121,6 +125,44 @@ def _order(order: Order) -> dict[str, Any]:
         "est_cgt": npr(order.tax),
         "est_net_cash": npr(order.net_cash),
         "reason": order.reason,
+    }
+
+
+def _break_even(each: BreakEven) -> dict[str, Any]:
+    return _present(
+        {
+            "symbol": each.symbol,
+            "side": each.side,
+            "quantity": each.units,
+            "expected_return": _rounded(each.believed, 6),
+            "break_even_return": _rounded(each.at, 6),
+            "gain_a_year": npr(round(each.gain)),
+            "charges": npr(each.charges),
+            "tax": npr(each.tax),
+            "months_to_repay": _rounded(each.months, 2),
+            "worth_it": each.worth_it,
+            "words": each.words,
+        }
+    )
+
+
+def _stability(found: Stability, plan: Plan) -> dict[str, Any]:
+    """The noteworthy names beside the draws. agree: share of the draws that do with a name what the plan does."""
+    weights = {row.symbol: row.weight for row in plan.after.holdings if not row.pending}
+    sides = {order.symbol: order.side for order in plan.orders}
+    columns = {name: getattr(found, name) for name in ("low", "high", "held", "bought", "sold")}
+    columns["agree"] = found.agreement
+    names = []
+    for i in found.noteworthy:
+        symbol = str(found.symbols[i])
+        row = {"symbol": symbol, "side": sides.get(symbol), "weight": _rounded(weights.get(symbol, 0.0), 6)}
+        names.append(_present(row | {name: _rounded(column[i], 4) for name, column in columns.items()}))
+    return {
+        "draws": found.draws,
+        "unsolved": found.unsolved,
+        "interval": list(TAILS),
+        "words": found.together,
+        "names": names,
     }
 
 

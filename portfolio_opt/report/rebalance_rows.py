@@ -146,6 +146,19 @@ def costs(document: Document) -> list[dict[str, Any]]:
     ]
 
 
+def rests_on(document: Document) -> list[dict[str, Any]]:
+    """The largest orders with the return from which on each pays, and when it has repaid its charges and tax."""
+    return [
+        {
+            **row,
+            "pays_if": f"{'more' if row['side'] == 'BUY' else 'less'} than {percent(row['break_even_return'])}",
+            "cost": _sum(row["charges"], row["tax"]),
+            "repaid_in": f"{row['months_to_repay']:,.1f} months" if "months_to_repay" in row else "never",
+        }
+        for row in document.get("break_evens", ())
+    ]
+
+
 @dataclass(frozen=True)
 class Change:
     """A sector or a name, before and after. Weights are fractions of the wealth at that time."""

@@ -11,9 +11,7 @@ CONFLICTS_SHOWN = 5  # of each kind
 def orders_in_words(document: Mapping[str, Any]) -> str:
     """A plan: its orders, what they cost, and how near to the best they are."""
     totals, before, after = document["totals"], document["before"], document["after"]
-    nepali = bikram_sambat(document["trade_date"])
-    trade_date = f"{document['trade_date']} ({nepali} BS)" if nepali else document["trade_date"]
-    lines = [f"Orders for {trade_date}, from the close of {document['as_of']} (run {document['run_id']})"]
+    lines = [_heading(document)]
     lines += [f"  ! {warning}" for warning in (*document["warnings"], *document["notes"])]
     lines += [
         f"  {o['side']:<4} {o['symbol']:<12} {o['quantity']:>8,} at {o['limit_price']:>10,.2f}  = {o['est_amount']:>14,.2f}"
@@ -29,14 +27,22 @@ def orders_in_words(document: Mapping[str, Any]) -> str:
         f"expected return {after['expected_return']:.1%} ± {after['standard_error']:.1%}",
         f"No plan of whole lots can be better by more than {document['certificate']['loss_bp']:.1f} bp of wealth a year",
     ]
+    if "stability" in document:
+        lines.append(f"How sure: {document['stability']['words']}")
     return "\n".join(lines)
+
+
+def _heading(document: Mapping[str, Any]) -> str:
+    nepali = bikram_sambat(document["trade_date"])
+    trade_date = f"{document['trade_date']} ({nepali} BS)" if nepali else document["trade_date"]
+    return f"Orders for {trade_date}, from the close of {document['as_of']} (run {document['run_id']})"
 
 
 def accounts_in_words(document: Mapping[str, Any]) -> str:
     """A run over many accounts: how many, what they trade, and how near to the best."""
     figures, loss = document["figures"], document["loss_bp"]
     lines = [
-        f"Orders for {document['trade_date']}, from the close of {document['as_of']} (run {document['run_id']})",
+        _heading(document),
         *(f"  ! {warning}" for warning in document["warnings"]),
         f"{figures['decided']:,} of {figures['accounts']:,} accounts decided, {figures['with_orders']:,} with orders: "
         f"{figures['orders']:,} orders",

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from small_markets import RULES, random_problem, written
+from small_markets import RULES, TRADE_DATE, random_problem, written
 
 from portfolio_opt.allocate.bounds import bounds
 from portfolio_opt.allocate.break_even import break_evens
+from portfolio_opt.allocate.decide import decide
 from portfolio_opt.allocate.explain import limit_states
 from portfolio_opt.allocate.limit_worth import room_of_participation, worth_of_caps
 from portfolio_opt.allocate.problem import Limits
@@ -125,6 +126,18 @@ def test_words_of_a_purchase_and_of_a_sale():
     assert "of charges and tax in" in sold.words
     assert bought.words.startswith("buying 200 NAME1 pays as long as NAME1 returns more than")
     assert "(90.0% is expected); it repays NPR" in bought.words
+
+
+def test_a_plan_carries_the_break_evens_of_its_largest_orders_beside_their_reasons():
+    lots = [(0, 300, 300 * 90_00, 400)]
+    problem = written((100_00, 200_00, 300_00), 50_000_00, lots=lots, limits=ROOMY)
+    plan = decide(problem, TRADE_DATE)
+    assert plan.orders
+    largest = sorted(plan.orders, key=lambda order: -order.amount)[:5]
+    found = [(each.symbol, each.side, each.units) for each in plan.break_evens]
+    assert found == [(order.symbol, order.side, order.quantity) for order in largest]
+    assert [each.cost for each in plan.break_evens] == [order.charges.total + order.tax for order in largest]
+    assert not any("pays as long as" in order.reason for order in plan.orders)
 
 
 # ---- the best single trade

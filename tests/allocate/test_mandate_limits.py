@@ -6,7 +6,7 @@ from small_markets import TRADE_DATE, written
 
 from portfolio_opt.allocate.mandate_limits import broken_in_words, limits_of
 from portfolio_opt.allocate.statement.cash_limits import CashFloor, FullyInvested
-from portfolio_opt.allocate.statement.count_limits import MaxNames, MinPosition
+from portfolio_opt.allocate.statement.count_limits import MaxNames, MinNames, MinPosition
 from portfolio_opt.allocate.statement.trade_limits import Forbidden, Locked
 from portfolio_opt.allocate.statement.weight_limits import GroupLimit, MaxSector, MaxWeight, SectorLimit
 from portfolio_opt.errors import InvalidInput
@@ -48,6 +48,7 @@ def test_every_key_becomes_the_limit_it_names():
         cash_floor=0.05,
         cash_ceiling=0.1,
         min_position=0.02,
+        min_names=1,
         max_names=1,
         excluded=("NAME3", "NAME1"),
         locked={"NAME0": LockedUnits(7), "NAME2": LockedUnits(9, TRADE_DATE)},
@@ -61,6 +62,7 @@ def test_every_key_becomes_the_limit_it_names():
         CashFloor(0.05),
         FullyInvested(0.1),
         MinPosition(0.02),
+        MinNames(1),
         MaxNames(1),
         Forbidden(("NAME1", "NAME3")),
         Locked({"NAME0": 7}),
@@ -74,17 +76,16 @@ def test_what_todays_holdings_break_is_told_by_how_much():
 
 
 def test_what_is_broken_is_said_with_its_unit():
-    at, mandate = situation(), Mandate(min_names=5)
+    at = situation()
     found = limits(max_weight=0.3, max_names=1, max_sector=0.9)
-    assert broken_in_words(mandate, found, at, at.held * at.unit) == (
+    assert broken_in_words(found, at, at.held * at.unit) == (
         "at most 30% in each name: broken by 20% of wealth",
         "at most 1 names: broken by 1 names",
-        "at least 5 names: 2 are held",
     )
-    assert broken_in_words(mandate, found, at, 0.4 * at.unit) == (
-        "at least 5 names: 0 are held",
-    )  # half a share counts
-    assert broken_in_words(Mandate(min_names=2), (), at, at.held * at.unit) == ()
+    few = limits(min_names=5)
+    assert broken_in_words(few, at, at.held * at.unit) == ("at least 5 names: broken by 3 names",)
+    assert broken_in_words(few, at, 0.4 * at.unit) == ("at least 5 names: broken by 5 names",)  # half a share counts
+    assert broken_in_words(limits(min_names=2), at, at.held * at.unit) == ()
 
 
 def test_a_share_of_a_companys_units_is_a_weight_where_the_units_are_given():

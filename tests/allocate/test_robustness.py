@@ -1,11 +1,13 @@
 """An answer over draws of the beliefs: what the draws obey, and what is counted over them."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pytest
-from small_markets import random_problem, written
+from small_markets import TRADE_DATE, random_problem, written
 
+from portfolio_opt.allocate.decide import decide
 from portfolio_opt.allocate.problem import Limits
 from portfolio_opt.allocate.robustness import (
     Stability,
@@ -13,10 +15,11 @@ from portfolio_opt.allocate.robustness import (
     drawn_means,
     stability,
 )
-from portfolio_opt.errors import InvalidInput
+from portfolio_opt.errors import InvalidInput, NoSolution
 
 LOOSE = Limits(max_weight=0.3, max_sector=1.0)
 DRAWS = 4000
+TODAY = TRADE_DATE - timedelta(days=3)
 
 
 def problem_of(seed=0, names=12, error=0.05):
@@ -161,18 +164,68 @@ def test_names_are_counted_from_half_a_share_on():
 
 def test_the_words_say_how_often_and_how_far():
     words = counted().in_words()
-    assert words[0] == (
-        "0 of 2 trades are made in at least 80% of 4 draws of the beliefs; 1 more had no certified answer"
-    )
+    drawn = "4 draws of the estimated returns and risks within their errors"
+    assert words[0] == f"0 of 2 orders go the same way in at least 80% of {drawn}; 1 more had no certified answer"
     assert words[1] == (
         "A: 20.0% of wealth, 11.5% to 20.0% in nine of ten draws; held in 100%, bought in 75%, sold in 0%"
     )
     assert words[2].startswith("B: 0.0% of wealth, 0.0% to ")
     still = Stability.of(np.array(["A"]), np.full(1, 0.01), np.full(1, 0.1), np.full(1, 0.1), np.full((5, 1), 0.1), 0)
-    assert still.in_words()[0] == "there is no trade to make, which 100% or more of 5 draws agree to"
+    assert still.in_words()[0].startswith("no order is made, and every name is left alone in at least 100% of 5 draws")
+    sold = still.beside(np.array([0])).in_words()[0]
+    assert sold.startswith("0 of 1 order go the same way")
 
 
-@pytest.mark.parametrize("given", [{"draws": 0}, {"covariances": -1}, {"observations": 0}])
+def test_beside_whole_shares_the_draws_are_the_same_and_the_trades_those_of_the_shares():
+    found = counted().beside(np.array([12, 5]))
+    assert found.answer.tolist() == [0.12, 0.05]
+    assert found.agreement.tolist() == [0.75, 0.25], "A is bought in three draws of four, B is left alone in one"
+    assert (found.low == counted().low).all()
+
+
+def test_names_that_nobody_would_miss_are_not_noteworthy():
+    drawn = np.array([[0.0, 0.1, 0.0, 0.0], [0.0, 0.1, 0.0, 0.1], [0.0, 0.0, 0.0, 0.0]])
+    nothing = np.zeros(4)
+    symbols, unit = np.array(["HELD", "OFTEN", "PLANNED", "RARE"]), np.full(4, 0.01)
+    now, answer = np.array([0.1, 0, 0, 0]), np.array([0, 0, 0.1, 0])
+    assert Stability.of(symbols, unit, now, answer, drawn, 0).noteworthy == [2, 0, 1]
+    assert Stability.of(symbols, unit, nothing, nothing, drawn, 0).noteworthy == [1]
+
+
+@pytest.mark.parametrize("given", [{"draws": 0}, {"draws": 10_001}, {"covariances": -1}, {"observations": 0}])
 def test_what_cannot_be_drawn_is_refused(given):
     with pytest.raises(InvalidInput, match="choose at least"):
         drawn(problem_of(), **given)
+
+
+# ---- a plan beside draws
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_plan_stands_beside_the_draws_with_its_own_orders(seed):
+    problem = problem_of(seed)
+    plan = decide(problem, TODAY, draws=60)
+    units = {row.symbol: row.units for row in plan.after.holdings}
+    planned = np.array([units.get(symbol, 0) for symbol in problem.day.symbols.tolist()]) * problem.unit
+    assert plan.stability.answer == pytest.approx(planned)
+    for order in plan.orders:
+        i = problem.day.symbols.tolist().index(order.symbol)
+        made = plan.stability.bought if order.side == "BUY" else plan.stability.sold
+        assert plan.stability.agreement[i] == made[i]
+    assert decide(problem, TODAY).stability is None
+    assert decide(problem, TODAY) == plan, "draws change no decision"
+    again, other = decide(problem, TODAY, draws=60), decide(problem, TODAY, seed=1, draws=60)
+    assert (again.stability.low == plan.stability.low).all()
+    assert (other.stability.bought != plan.stability.bought).any()
+
+
+def test_a_plan_whose_draws_cannot_be_solved_is_still_a_plan_and_says_so(monkeypatch):
+    def unsolved(*_):
+        raise NoSolution("none of 60 draws of the beliefs has a certified answer")
+
+    monkeypatch.setattr("portfolio_opt.allocate.decide.stability", unsolved)
+    plan = decide(problem_of(), TODAY, draws=60)
+    assert plan.orders
+    assert plan.stability is None
+    assert plan.notes[-1].startswith("how sure the orders are is not known")
+    assert not any("how sure" in note for note in decide(problem_of(), TODAY).notes)

@@ -28,7 +28,7 @@ def panel():
     return Panel.from_frames(close=close, volume=volume, instrument=kinds)
 
 
-def day_of(panel, held=("QUIET", "HYDRO", "BOND"), forbidden=()):
+def day_of(panel, held=("QUIET", "HYDRO", "BOND"), forbidden=None):
     return trading_day(panel, held, rulebook().on(TRADE_DATE), Calendar(panel.sessions()), 10_000, forbidden)
 
 
@@ -45,8 +45,8 @@ def test_the_universe_is_what_may_be_bought_and_holdings_are_there_too(panel):
 
 
 def test_what_is_forbidden_is_not_bought_but_may_be_sold(panel):
-    day = day_of(panel, forbidden=["HYDRO"])
-    assert why(day)["HYDRO"] == "forbidden by the configuration"
+    day = day_of(panel, forbidden={"HYDRO": "forbidden by the mandate"})
+    assert why(day)["HYDRO"] == "forbidden by the mandate"
     assert day.symbols[day.can_buy].tolist() == ["BANK"]
     assert "HYDRO" in day.symbols[day.can_sell]
 

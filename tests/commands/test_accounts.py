@@ -190,6 +190,22 @@ def test_the_command_line_says_what_it_did(tmp_path, capsys):
     assert "no out: give --out DIR" in capsys.readouterr().err
 
 
+def test_the_page_says_what_is_unsure_of_the_days_and_gives_nepal_s_dates(tmp_path, capsys):
+    document = run(tmp_path, table_of(3))
+    page = (tmp_path / "out" / "report.html").read_text()
+    (warning,) = document["warnings"]
+    assert warning.startswith("Provisional sessions: 2026-08-24 to trade, 2026-08-26 to settle.")
+    assert warning in page
+    assert 'orders for Monday 24 August 2026 <span class="bs">Bhadau 8, 2083 BS</span></h1>' in page
+    table_of(3).to_csv(tmp_path / "a.csv", index=False)
+    given = ["accounts", "--accounts", str(tmp_path / "a.csv"), "--prices", str(MARKET), "--now", NOW, "--workers", "1"]
+    assert main([*given, "--out", str(tmp_path / "out")]) == 0
+    assert capsys.readouterr().out.startswith("Orders for 2026-08-24 (Bhadau 8, 2083 BS), from")
+    later = run(tmp_path, table_of(3), allow_stale=True, as_of="2026-08-19")
+    passed = "These orders are for 2026-08-20, which has passed: they show what would have been done."
+    assert later["warnings"][0] == passed
+
+
 @pytest.mark.slow
 def test_two_processes_give_what_one_gives(tmp_path):
     table = table_of(1100, 4)

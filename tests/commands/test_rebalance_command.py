@@ -193,6 +193,40 @@ def test_nothing_worth_its_cost_is_said_and_still_carries_the_run_id(rebalance, 
     assert lines[0] == COLUMNS
     assert lines[1].startswith(json.loads((out / "plan.json").read_text())["run_id"])
 
+    (why,) = json.loads((out / "plan.json").read_text())["notes"]
+    assert why.startswith("the best single trade, selling")
+    assert "bp of wealth a year after cost" in why
+    assert f"! {why}" in ran.out
+
+
+def test_it_says_how_sure_the_orders_are_and_what_would_change_them(done):
+    found = done.plan["stability"]
+    assert (found["draws"], done.plan["options"]["draws"]) == (200, 200)
+    assert done.out.splitlines()[-2] == f"How sure: {found['words']}"
+    of_orders = [row["agree"] for row in found["names"] if "side" in row]
+    assert len(of_orders) == len(done.plan["orders"])
+    firm = sum(share >= 0.8 for share in of_orders)
+    assert found["words"].startswith(f"{firm} of {len(of_orders)} orders go")
+    assert found["words"] in done.page
+    assert "What would change this" in done.page
+    largest = max(done.plan["orders"], key=lambda order: order["est_amount"])
+    first = done.plan["break_evens"][0]
+    assert (first["symbol"], first["side"], first["quantity"]) == tuple(
+        largest[key] for key in ("symbol", "side", "quantity")
+    )
+    assert not any("pays as long as" in row["reason"] for row in done.orders)
+
+
+def test_without_draws_nothing_is_said_of_them_and_the_orders_are_the_same(rebalance):
+    drawn, plain = (rebalance(draws=draws, json=True) for draws in (50, 0))
+    assert json.loads(drawn.out)["stability"]["draws"] == 50
+    assert "stability" not in json.loads(plain.out)
+    assert json.loads(drawn.out)["orders"] == json.loads(plain.out)["orders"]
+    assert "How sure" not in rebalance(draws=0).out
+    refused = rebalance(draws=10_001)
+    assert (refused.code, refused.out) == (2, "")
+    assert "draws is 10001; choose at least 1 and at most 10,000" in refused.err
+
 
 def test_unsettled_cash_is_spent_only_from_the_day_it_settles(rebalance):
     plan = json.loads(rebalance(cash=50_000, unsettled_cash="2026-08-27=400000", json=True).out)

@@ -3,6 +3,9 @@
 import json
 from datetime import date, datetime, timedelta, timezone
 
+import numpy as np
+
+from portfolio_opt.allocate.break_even import BreakEven
 from portfolio_opt.allocate.plan import (
     CashStep,
     Certificate,
@@ -13,6 +16,7 @@ from portfolio_opt.allocate.plan import (
     Portfolio,
     Untraded,
 )
+from portfolio_opt.allocate.robustness import Stability
 from portfolio_opt.ingest.findings import Finding
 from portfolio_opt.market.charges import Charges
 from portfolio_opt.market.orders import Order
@@ -127,6 +131,35 @@ def ordinary(**changes):
     return document(orders, {"NABIL": 1_000, "HDL": 120}, **({"findings": findings} | changes))
 
 
+def break_even(symbol, side="BUY", months=4.52, quantity=1_500):
+    """What an order rests on; without months it never repays its cost."""
+    at = 0.087 if (side == "BUY") == (months is not None) else 0.106
+    gain = -50_00.0 if months is None else 9_123_45.0
+    return BreakEven(symbol, side, quantity, 0.097, at, gain, 2_937_12, 1_484_14 * (side == "SELL"), months, 1.0)
+
+
+def stability(now, answer, drawn, unsolved=0):
+    """Draws beside an answer: {symbol: weight} now and then, {symbol: weights drawn}. A unit is a thousandth of wealth."""
+    symbols = list(drawn)
+    weights = [np.array([side.get(symbol, 0.0) for symbol in symbols]) for side in (now, answer)]
+    return Stability.of(
+        np.array(symbols), np.full(len(symbols), 1e-3), *weights, np.array([*drawn.values()]).T, unsolved
+    )
+
+
+def sure(**changes):
+    """The ordinary plan beside four draws: its sale is made in all, one purchase in three, the other in one."""
+    drawn = {
+        "NABIL": [0.02, 0.02, 0.03, 0.04],
+        "UPPER": [0.08, 0.07, 0.06, 0.0],
+        "CIT": [0.0, 0.0, 0.02, 0.0],
+        "HDL": [0.006] * 4,
+    }
+    now, answer = {"NABIL": 0.047, "HDL": 0.006}, {"NABIL": 0.018, "UPPER": 0.071, "CIT": 0.004, "HDL": 0.006}
+    rests = (break_even("UPPER"), break_even("NABIL", "SELL", 11.0, 629), break_even("CIT", months=None, quantity=77))
+    return ordinary(**({"stability": stability(now, answer, drawn, 1), "break_evens": rests} | changes))
+
+
 def without_orders():
     """Nothing is worth its cost."""
     certificate = Certificate(0.0425, 0.0425, 0.0426, 2.6e-13, 3e-10, ("CLARABEL",))
@@ -154,6 +187,8 @@ def hostile():
         before=portfolio(dict.fromkeys(HOSTILE, 300), 5_00, sector=bad),
         limits=(LimitState("max_weight", bad, bad, None),),
         untraded=(Untraded(bad, 3, 4_00, bad),),
+        break_evens=tuple(break_even(symbol) for symbol in HOSTILE),
+        stability=stability({}, dict.fromkeys(HOSTILE, 0.1), {symbol: [0.1, 0.0] for symbol in HOSTILE}),
         origin=bad,
         notes=HOSTILE,
     )
@@ -170,4 +205,13 @@ def large(orders=60, names=100):
         Finding(f"rule {k}", 1_000, "left out of every estimate. " * 10, "warning", ("A on 2020-01-01",) * 5)
         for k in range(12)
     ]
-    return document(placed, held, findings=findings, warnings=["Orders rest on old prices. " * 10] * 5)
+    everyone = [*dict.fromkeys([*held, *(one.symbol for one in placed)])]
+    drawn = stability(dict.fromkeys(held, 0.01), dict.fromkeys(everyone, 0.01), {name: [0.0, 0.1] for name in everyone})
+    return document(
+        placed,
+        held,
+        findings=findings,
+        warnings=["Orders rest on old prices. " * 10] * 5,
+        break_evens=tuple(break_even(one.symbol, one.side) for one in placed[:5]),
+        stability=drawn,
+    )

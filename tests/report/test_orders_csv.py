@@ -70,7 +70,7 @@ def test_a_hostile_symbol_stays_one_cell_and_can_be_read_back():
         assert not [value for value in words if value.startswith(("=", "+", "-", "@"))]
 
 
-@pytest.mark.parametrize("name", ["ordinary", "without_orders", "cash_only", "hostile", "large"])
+@pytest.mark.parametrize("name", ["ordinary", "sure", "without_orders", "cash_only", "hostile", "large"])
 def test_a_plan_document_is_strict_json_with_what_was_promised(name):
     document = getattr(plan_documents, name)()
     text = json.dumps(document, allow_nan=False)
@@ -95,6 +95,24 @@ def test_an_absent_value_is_a_missing_key():
     assert document["lots"] == [{"symbol": "NABIL", "units": 10, "gain": 5.0}]
     assert "worth_bp" not in document["limits"][0]
     assert absent(document) == []
+    sure = plan_documents.sure()
+    assert absent(sure) == []
+    assert "months_to_repay" not in sure["break_evens"][2]
+    assert [row["symbol"] for row in sure["stability"]["names"] if "side" not in row] == ["HDL"]
+    assert "stability" not in plan_documents.ordinary()
+
+
+def test_the_draws_agree_with_a_purchase_where_they_buy_and_with_no_order_where_they_leave_alone():
+    document = plan_documents.sure()
+    sides = {order["symbol"]: order["side"] for order in document["orders"]}
+    weights = {row["symbol"]: row["weight"] for row in document["after"]["holdings"]}
+    for row in document["stability"]["names"]:
+        assert row.get("side") == sides.get(row["symbol"])
+        alone = 1 - row["bought"] - row["sold"]
+        assert row["agree"] == {"BUY": row["bought"], "SELL": row["sold"]}.get(row.get("side"), alone)
+        assert row["weight"] == weights[row["symbol"]]
+        assert row["low"] <= row["high"]
+    assert (document["stability"]["draws"], document["stability"]["unsolved"]) == (4, 1)
 
 
 def test_rupees_are_whole_paisa_and_totals_are_the_sums_of_the_orders():

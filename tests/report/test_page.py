@@ -4,6 +4,7 @@ import copy
 import re
 from itertools import pairwise
 
+import numpy as np
 import plan_documents
 import pytest
 from plan_documents import HOSTILE, REASON, order
@@ -21,6 +22,7 @@ DOCUMENTS = {
     "without orders": plan_documents.without_orders,
     "cash only": plan_documents.cash_only,
     "one holding": lambda: plan_documents.document([order("NABIL", "SELL", 8, board="ODD")], {"NABIL": 8}),
+    "sure": plan_documents.sure,
     "hostile": plan_documents.hostile,
     "large": plan_documents.large,
 }
@@ -54,7 +56,7 @@ def test_every_tile_stands_in_a_table_cell_spelt_the_same(text, document):
     assert {figure for (figure,) in figures} <= set(page.texts("td"))
 
 
-def test_the_sections_stand_in_their_order(text):
+def test_the_sections_stand_in_their_order(text, document):
     assert Page(text).texts("h2") == [
         "Read first",
         "In five figures, rupees",
@@ -62,6 +64,8 @@ def test_the_sections_stand_in_their_order(text):
         "Money",
         "Before and after",
         "Risk before and after",
+        *(["How sure"] if "stability" in document else []),
+        *(["What would change this"] if document["break_evens"] else []),
         "Costs and tax",
         "Limits that bind",
         "Cash, day by day",
@@ -142,10 +146,58 @@ def test_warnings_come_first_and_their_absence_is_said():
     assert "No warnings" in rebalance_page(plan_documents.without_orders())
 
 
-def test_a_document_of_before_warnings_were_kept_still_renders():
+def test_a_document_of_before_warnings_and_break_evens_were_kept_still_renders():
     document = plan_documents.ordinary()
-    del document["warnings"]
+    del document["warnings"], document["break_evens"]
     assert "Orders for" in rebalance_page(document)
+
+
+def row_of(page, table, name):
+    """The cells of the row that this heading begins, in the table that this caption begins."""
+    markup = next(part for part in page.split("<table") if table in part)
+    row = next(part for part in markup.split("<tr") if f"> {name}" in part)
+    return re.findall(r"<td[^>]*>(?:<svg.*?</svg>)?(.*?)</td>", row)
+
+
+def test_it_says_how_sure_each_weight_and_order_is():
+    page = rebalance_page(plan_documents.sure())
+    section = Page(page).texts("section")[6]
+    assert "1 of 3 orders goes the same way in at least 80% of 4 draws of the estimated returns and risks" in section
+    assert "1 more had no certified answer" in section
+    weight = percent(next(h["weight"] for h in plan_documents.sure()["after"]["holdings"] if h["symbol"] == "UPPER"))
+    low, high = (percent(float(np.quantile([0.08, 0.07, 0.06, 0.0], tail))) for tail in (0.05, 0.95))
+    assert row_of(page, "By name, share of wealth", "UPPER")[:4] == [weight, f"{low} – {high}", "75%", "75%"]
+    assert row_of(page, "By name, share of wealth", "NABIL")[2:4] == ["100%", "100%"], "held and sold in all"
+    assert row_of(page, "By name, share of wealth", "CIT")[2:4] == ["25%", "25%"]
+    assert row_of(page, "By name, share of wealth", "HDL")[2:4] == ["100%", "100%"], "left alone in all"
+    assert "no order</span> HDL" in page
+    without = rebalance_page(plan_documents.ordinary())
+    assert "How sure" not in without
+    assert "What would change this" not in without
+
+
+def test_the_bars_of_the_draws_share_one_scale():
+    page = rebalance_page(plan_documents.sure())
+    names = {row["symbol"]: row for row in plan_documents.sure()["stability"]["names"]}
+    widest = max(max(row["high"], row["weight"]) for row in names.values())
+    for symbol, row in names.items():
+        markup = next(part for part in page.split("<tr") if f"> {symbol}" in part and "nine draws of ten" in part)
+        bar = re.search(r'<rect class="later" x="([\d.]+)%" y="4" width="([\d.]+)%"', markup)
+        mark = re.search(r'<line class="plan" x1="([\d.]+)%" x2="([\d.]+)%"', markup)
+        x, width = float(bar[1]), float(bar[2])
+        assert x == pytest.approx(100 * row["low"] / widest, abs=0.06)
+        assert x + width == pytest.approx(100 * row["high"] / widest, abs=0.11)
+        assert float(mark[1]) == float(mark[2]) == pytest.approx(100 * row["weight"] / widest, abs=0.06)
+
+
+def test_it_says_which_return_would_change_an_order():
+    page = rebalance_page(plan_documents.sure())
+    cells = {symbol: row_of(page, "The return at which", symbol) for symbol in ("UPPER", "NABIL", "CIT")}
+    assert cells["UPPER"] == ["9.7%", "more than 8.7%", "9,123.45", "2,937.12", "4.5 months"]
+    assert cells["NABIL"] == ["9.7%", "less than 10.6%", "9,123.45", "4,421.26", "11.0 months"]
+    assert cells["CIT"] == ["9.7%", "more than 10.6%", "−50.00", "2,937.12", "never"]
+    assert page.count("does not pay by itself") == 1
+    assert "does not pay by itself" in page[page.index("</span> CIT<small>") :]
 
 
 def test_unknown_ages_are_said_to_be_short_term():

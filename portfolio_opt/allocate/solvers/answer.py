@@ -42,7 +42,7 @@ class Found:
 
     weights: (N,); bound: no portfolio within the limits has a larger objective
     taken: what the solver took each measure of the objective for, at the weights; prices: of limits, where it knows them
-    local: whether only the neighbourhood was searched
+    local: whether only the neighbourhood was searched; near_enough: gap of the objective that was asked for, beyond GAP
     """
 
     weights: Vector
@@ -51,6 +51,7 @@ class Found:
     trail: tuple[str, ...]
     prices: tuple[LimitPrice, ...] = ()
     local: bool = False
+    near_enough: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def checked(statement: Statement, found: Found, solver: str, why: str) -> Answer
     """The point with its true value, violations and status, none of which the solver is asked about.
 
     Status: FAILED where a limit is broken, or where the point is better than the bound, which then bounds nothing; OPTIMAL within
-    GAP of the bound; else LOCAL or INACCURATE.
+    GAP of the bound, or within the gap that was asked for; else LOCAL or INACCURATE.
     """
     w = found.weights
     objective, residual = np.nan, np.inf
@@ -101,7 +102,7 @@ def checked(statement: Statement, found: Found, solver: str, why: str) -> Answer
     elif not objective <= found.bound + tolerance:
         status = Status.FAILED
         trail = (*trail, f"{solver}: its point, {objective:.9g}, is better than its bound, {found.bound:.9g}")
-    elif found.bound - objective <= tolerance:
+    elif found.bound - objective <= max(tolerance, found.near_enough):
         status = Status.OPTIMAL
     elif found.local:
         status = Status.LOCAL

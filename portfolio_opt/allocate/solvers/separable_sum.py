@@ -4,7 +4,7 @@ Quadratics stack. Piecewise-linear costs of several measures merge name by name:
 rises by what the measure's own slope rises there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,13 +27,37 @@ AT_BOUND = 1e-9  # a weight this near to a bound is at it
 
 @dataclass(frozen=True)
 class SeparableSum:
-    """programme(w) + constant is the negative objective where every reading is exact, and else nowhere above it."""
+    """programme(w) + constant is the negative objective where every reading is exact, and else nowhere above it.
+
+    readings: of the objective's measures; factors: the different loadings in it, each with what it costs
+    """
 
     statement: Statement
     program: SeparableProgram
     constant: float
     limits: LimitRows
     readings: tuple[Separable, ...]
+    factors: tuple[tuple[float, Matrix], ...]
+
+    def value(self, w: Vector) -> float:
+        return self.program.objective(w) + self.constant
+
+    def priced(self, price: float, reading: Separable) -> "SeparableSum":
+        """The same plus price × the reading: nowhere above what it was where the reading is not positive."""
+        p = self.program
+        factors = _different((*self.factors, (price, reading.loadings)))
+        bent = ((1.0, p.kinks, p.slopes), (price, reading.kinks, reading.slopes))
+        kinks, slopes = _merged(bent, len(p.origin))
+        program = replace(
+            p,
+            loadings=_side_by_side(factors, len(p.origin)),
+            diagonal=p.diagonal + price * reading.diagonal,
+            linear=p.linear - price * reading.linear,
+            kinks=kinks,
+            slopes=slopes,
+        )
+        constant = self.constant + price * _at_rest(reading, p.origin)
+        return replace(self, program=program, constant=constant, factors=factors)
 
     def found(self, w: Vector, multipliers: Vector, trail: tuple[str, ...], bound: float | None = None) -> Found:
         """The point with its bound and prices, computed from it and the rows' multipliers alone.
@@ -101,7 +125,10 @@ def why_not(statement: Statement) -> str | None:
 
 
 def separable_sum(statement: Statement) -> SeparableSum:
-    """The programme of a statement that `why_not` has nothing against. Raises NoSolution where two limits leave no room."""
+    """The programme of a statement that `why_not` has nothing against; limits that are neither box nor rows are left out.
+
+    Raises NoSolution where two limits leave no room.
+    """
     situation = statement.situation
     terms = statement.objective.terms
     readings = tuple(reading for _, each in terms if (reading := each.separable(situation)) is not None)
@@ -109,9 +136,10 @@ def separable_sum(statement: Statement) -> SeparableSum:
     now = situation.held * situation.unit
     n = len(now)
     parts = list(zip((-weight for weight, _ in terms), readings, strict=True))
-    kinks, slopes = _merged(parts, n)
+    factors = _different((cost, each.loadings) for cost, each in parts)
+    kinks, slopes = _merged([(cost, each.kinks, each.slopes) for cost, each in parts], n)
     program = SeparableProgram(
-        loadings=np.hstack([np.zeros((n, 0)), *(np.sqrt(max(cost, 0.0)) * each.loadings for cost, each in parts)]),
+        loadings=_side_by_side(factors, n),
         diagonal=sum((max(cost, 0.0) * each.diagonal for cost, each in parts), np.zeros(n)),
         linear=-sum((cost * each.linear for cost, each in parts), np.zeros(n)),
         kinks=kinks,
@@ -119,16 +147,36 @@ def separable_sum(statement: Statement) -> SeparableSum:
         origin=now,
         **vars(limits.rows),
     )
-    at_origin = sum(cost * float(each.value(now[None])[0]) for cost, each in parts)
-    return SeparableSum(statement, program, at_origin - program.objective(now), limits, readings)
+    constant = sum(cost * _at_rest(each, now) for cost, each in parts)
+    return SeparableSum(statement, program, constant, limits, readings, factors)
 
 
-def _merged(parts: Sequence[tuple[float, Separable]], n: int) -> tuple[Matrix, Matrix]:
-    """Kinks (n, J) and slopes (n, J + 1) of the sum of the weighed costs."""
-    kinks = np.hstack([np.zeros((n, 0)), *(reading.kinks for _, reading in parts)])
-    jumps = np.hstack([np.zeros((n, 0)), *(cost * np.diff(reading.slopes) for cost, reading in parts)])
+def _at_rest(reading: Separable, origin: Vector) -> float:
+    """What a reading counts at the origin (n,), where the programme's own costs are 0, quadratic and linear part aside."""
+    flat = replace(reading, loadings=reading.loadings[:, :0], diagonal=0 * origin, linear=0 * origin)
+    return float(flat.value(origin[None])[0])
+
+
+def _different(factors: Iterable[tuple[float, Matrix]]) -> tuple[tuple[float, Matrix], ...]:
+    """Loadings that count, those of one covariance once: every column is an unknown of the dual."""
+    found: list[tuple[float, Matrix]] = []
+    for cost, loadings in factors:
+        if cost > 0 and loadings.shape[1]:
+            same = next((j for j, (_, other) in enumerate(found) if np.array_equal(other, loadings)), len(found))
+            found[same : same + 1] = [(cost + sum(own for own, _ in found[same : same + 1]), loadings)]
+    return tuple(found)
+
+
+def _side_by_side(factors: Sequence[tuple[float, Matrix]], n: int) -> Matrix:
+    return np.hstack([np.zeros((n, 0)), *(np.sqrt(cost) * loadings for cost, loadings in factors)])
+
+
+def _merged(parts: Sequence[tuple[float, Matrix, Matrix]], n: int) -> tuple[Matrix, Matrix]:
+    """Kinks (n, J) and slopes (n, J + 1) of the sum of the weighed costs. parts: cost, kinks and slopes of each"""
+    first = sum((cost * slopes[:, 0] for cost, _, slopes in parts), np.zeros(n))
+    kinks = np.hstack([np.zeros((n, 0)), *(kinks for _, kinks, _ in parts)])
+    jumps = np.hstack([np.zeros((n, 0)), *(cost * (slopes[:, 1:] - slopes[:, :-1]) for cost, _, slopes in parts)])
     bent = (jumps != 0).any(0)
     order = np.argsort(kinks[:, bent], axis=1, kind="stable")
     kinks, jumps = (np.take_along_axis(each[:, bent], order, 1) for each in (kinks, jumps))
-    first = sum((cost * reading.slopes[:, 0] for cost, reading in parts), np.zeros(n))
     return kinks, first[:, None] + np.hstack([np.zeros((n, 1)), np.cumsum(jumps, axis=1)])

@@ -11,14 +11,15 @@ from ...optim.convex.separable import SeparableProgram
 from ...optim.convex.stepped import SteppedProgram
 from ...optim.convex.stepped_term import SteppedTerm
 from ..problem import Situation
-from ..statement.count_limits import HALF_A_SHARE, BoardLot, MaxNames, MinPosition
+from ..statement.count_limits import HALF_A_SHARE, BoardLot, MaxNames, MinNames, MinPosition
 from ..statement.term import Limit
 from .conflict import no_solution
 
 Vector = NDArray[np.float64]
 Range = tuple[float, float]  # lowest and highest weight, both allowed
 
-STEPPED = (MaxNames, MinPosition, BoardLot)
+STEPPED = (MaxNames, MinNames, MinPosition, BoardLot)
+COUNTED = MaxNames | MinNames | MinPosition  # which ask whether a name is held
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def _pieces(
 ) -> list[tuple[float, float, float, float]]:
     """(low, high, constant, slope) of every piece of one name."""
     kinks, slopes = program.kinks[i], program.slopes[i]
-    counted = any(isinstance(limit, MaxNames | MinPosition) for limit in limits)
+    counted = any(isinstance(limit, COUNTED) for limit in limits)
     found = []
     for low, high in _ranges(situation, limits, program, i, names):
         ends = np.unique(np.clip(np.concatenate([[low], kinks, [high]]), low, high))
@@ -112,7 +113,7 @@ def _cost(program: SeparableProgram, i: int, w: float) -> float:
 def _allowed(situation: Situation, limit: Limit, i: int, names: Names) -> list[Range]:
     unit = float(situation.unit[i])
     dust = HALF_A_SHARE * unit
-    if isinstance(limit, MaxNames | MinPosition):
+    if isinstance(limit, COUNTED):
         least = limit.limit if isinstance(limit, MinPosition) else 0.0
         return [(0.0, dust if names.dust else 0.0), (max(least, dust), np.inf)]
     if isinstance(limit, BoardLot):

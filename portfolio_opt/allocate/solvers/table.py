@@ -5,9 +5,11 @@ from dataclasses import dataclass, replace
 
 from ...errors import InvalidInput, NoSolution
 from ...optim.solution import Status
+from ..statement.least_violation import smallest_change
 from ..statement.names import nearest
 from ..statement.term import Objective, Statement
-from . import admm, augmented_lagrangian, bundle, by_cvxpy, critical_line, fast, projected_gradient
+from ..statement.tighten import tightened
+from . import admm, augmented_lagrangian, bundle, by_cvxpy, critical_line, fast, projected_gradient, whole_shares
 from .answer import Answer, Found, checked
 
 
@@ -24,7 +26,11 @@ class Solver:
 
 
 SOLVERS: dict[str, Solver] = {
-    "fast": Solver("separable measures under a box and linear rows", fast.why_not, fast.run),
+    "fast": Solver(
+        "separable measures under a box and linear rows, a limit of turnover and one of tracking error",
+        fast.why_not,
+        fast.run,
+    ),
     "cvxpy": Solver("any convex statement", by_cvxpy.why_not, by_cvxpy.run),
     "projected-gradient": Solver(
         "separable measures under a box, a budget and caps on groups",
@@ -37,11 +43,22 @@ SOLVERS: dict[str, Solver] = {
     "admm": Solver(
         "separable measures, linear limits, and limits on names, positions and lots", admm.why_not, admm.run
     ),
+    "mixed-integer": Solver(
+        "return, variance, charges and tax under caps, a cash floor and board lots, of a few names",
+        whole_shares.why_not,
+        whole_shares.run,
+    ),
     "critical-line": Solver("a quadratic without costs", critical_line.why_not, critical_line.run),
     "bundle": Solver("one risk over scenarios beside separable measures", bundle.why_not, bundle.run),
 }
 AUTO = "auto"
-ORDER = ("fast", "bundle", "cvxpy", "admm")  # in which auto tries them: the quickest exact one that takes the statement
+ORDER = (
+    "fast",
+    "bundle",
+    "cvxpy",
+    "mixed-integer",
+    "admm",
+)  # in which auto tries them: the quickest exact one that takes the statement
 
 
 def solve(statement: Statement, solver: str = AUTO) -> Answer:
@@ -50,11 +67,17 @@ def solve(statement: Statement, solver: str = AUTO) -> Answer:
     solver: a name of SOLVERS, or auto, which takes the first of ORDER that can and says why; one whose point fails the check
     gives way to the next
     Raises InvalidInput where the solver cannot take the statement, naming the measure or limit and the solvers that can, and
-    NoSolution where no portfolio meets the limits, naming those in conflict.
+    NoSolution where no portfolio meets the limits, naming those in conflict and the smallest change that makes room.
     """
     statement = _without_zeros(statement)
-    if solver == AUTO:
-        return _auto(statement)
+    try:
+        return _auto(statement) if solver == AUTO else _by_name(statement, solver)
+    except NoSolution as refusal:
+        change = smallest_change(statement)
+        raise (NoSolution(f"{refusal}; the smallest change: {change}") if change else refusal) from None
+
+
+def _by_name(statement: Statement, solver: str) -> Answer:
     if solver not in SOLVERS:
         raise InvalidInput(f"there is no solver {solver!r}; did you mean {nearest(solver, [*SOLVERS, AUTO])}?")
     reason = SOLVERS[solver].why_not(statement)
@@ -63,7 +86,12 @@ def solve(statement: Statement, solver: str = AUTO) -> Answer:
         raise InvalidInput(
             f"{solver} cannot take this statement: {reason}; {_and(able)} can" if able else _nobody(reason)
         )
-    return checked(statement, SOLVERS[solver].run(statement), solver, "asked for by name")
+    return _run(statement, solver, "asked for by name")
+
+
+def _run(statement: Statement, solver: str, why: str) -> Answer:
+    """What the solver finds for the statement's nearest convex reading, checked against the statement."""
+    return checked(statement, SOLVERS[solver].run(tightened(statement)), solver, why)
 
 
 def _auto(statement: Statement) -> Answer:
@@ -76,7 +104,7 @@ def _auto(statement: Statement) -> Answer:
             reasons.append(f"{name} cannot: {reason}")
             continue
         why = "; ".join([f"{name} takes {SOLVERS[name].takes}", *reasons])
-        answer = checked(statement, SOLVERS[name].run(statement), name, why)
+        answer = _run(statement, name, why)
         trail = (*trail, *answer.trail)
         if answer.status is not Status.FAILED:
             return replace(answer, trail=trail)

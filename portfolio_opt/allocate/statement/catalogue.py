@@ -6,7 +6,7 @@ from typing import Literal
 
 from ..problem import Situation
 from .cash_limits import CashFloor, FullyInvested
-from .count_limits import BoardLot, MaxNames, MinPosition
+from .count_limits import BoardLot, MaxNames, MinNames, MinPosition
 from .gains_tax import CapitalGainsTax
 from .holdings import Concentration, DaysToExit, Turnover
 from .path_risk import CVaR, MaxDrawdown, SemiVariance
@@ -112,6 +112,7 @@ LIMITS = {
     ),
     "NoYoungGain": LimitRow(lambda _: NoYoungGain(), "of wealth", "exact", True),
     "MaxNames": LimitRow(lambda _: MaxNames(3), "names", "bound", False, "names <= 15"),
+    "MinNames": LimitRow(lambda _: MinNames(3), "names", "bound", False, "names >= 3"),
     "MinPosition": LimitRow(lambda _: MinPosition(0.03), "of wealth", "bound", False, "position >= 0.03"),
     "BoardLot": LimitRow(lambda _: BoardLot(), "orders", "bound", False),
 }

@@ -44,6 +44,29 @@ class MaxNames(Limit):
 
 
 @dataclass(frozen=True)
+class MinNames(Limit):
+    """At least `limit` names are held. As half a share is enough of each, nothing convex is implied by it alone."""
+
+    limit: int
+
+    def __post_init__(self) -> None:
+        if self.limit != int(self.limit) or self.limit < 0:
+            raise InvalidInput(f"the least number of names is {self.limit:g}, but it is a whole number of at least 0")
+
+    def violation(self, situation: Situation, weights: Matrix) -> Vector:
+        return np.clip(float(self.limit) - _is_held(situation, weights).sum(-1), 0, None)
+
+    def constraints(self, situation: Situation, w: Any) -> tuple[list[Any], bool]:
+        return [], False
+
+    def relaxed(self, amount: float) -> "MinNames | None":
+        return MinNames(max(self.limit - int(np.ceil(amount)), 0)) if self.limit else None
+
+    def in_words(self) -> str:
+        return f"at least {self.limit} names"
+
+
+@dataclass(frozen=True)
 class MinPosition(Limit):
     """A name weighs nothing or at least `limit`. Its convex hull is that weights are not negative."""
 

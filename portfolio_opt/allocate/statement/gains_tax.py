@@ -25,17 +25,18 @@ class CapitalGainsTax(Measure):
     """
 
     def value(self, situation: Situation, weights: Matrix) -> Vector:
-        def tax(units: Ints) -> Ints:
-            sold = np.clip(situation.held - units, 0, situation.held)
+        def tax(name: Ints, units: Ints) -> Ints:
+            held = situation.held[name]
+            sold = np.clip(held - units, 0, held)
             got = sale(
                 situation.rules,
                 situation.account.investor,
                 TRADED,
                 sold,
-                situation.day.sell_limit,
-                held=situation.held,
-                held_long=situation.held_long,
-                total_cost=situation.total_cost,
+                situation.day.sell_limit[name],
+                held=held,
+                held_long=situation.held_long[name],
+                total_cost=situation.total_cost[name],
             )
             return np.asarray(got.tax)
 

@@ -35,6 +35,8 @@ def final_gains(situation: Situation) -> Matrix:
 class CVaR(Measure):
     """The mean loss over the worst (1 - level) of the paths, at least one path, the last one counted in part."""
 
+    scenario_steps = 1
+
     level: float = 0.95
 
     def __post_init__(self) -> None:
@@ -57,6 +59,8 @@ class CVaR(Measure):
 @dataclass(frozen=True)
 class SemiVariance(Measure):
     """The mean over paths of the squared shortfall of the gain below `target`."""
+
+    scenario_steps = 1
 
     target: float = 0.0
 
@@ -84,6 +88,8 @@ class MaxDrawdown(Measure):
 
     The fall is a share of today's wealth; as a share of the peak it would not be convex. level 0: the mean over all paths
     """
+
+    scenario_steps = 12
 
     level: float = 0.0
 

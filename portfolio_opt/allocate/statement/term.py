@@ -138,6 +138,9 @@ class Measure(ABC):
 
     convex = True  # whether its expression is: such a measure may only be subtracted
     linear = False  # a linear one may be added as well
+    scenario_steps = (
+        0  # that a path of the beliefs' scenarios needs at least: 1 where only its end counts, 0 without scenarios
+    )
 
     @abstractmethod
     def value(self, situation: Situation, weights: Matrix) -> Vector:
@@ -211,8 +214,17 @@ class Objective:
     __rmul__ = __mul__
 
 
+def scenario_steps(objective: Objective) -> int:
+    """Steps that the paths of scenarios need for the objective, 0 where it needs none."""
+    return max((measure.scenario_steps for _, measure in objective.terms), default=0)
+
+
 class Limit(ABC):
     """A condition on a portfolio. Subclasses are frozen dataclasses."""
+
+    of_wealth_after_costs = (
+        False  # whether whole shares are to keep it as weights of what is left after charges and tax, too
+    )
 
     @abstractmethod
     def violation(self, situation: Situation, weights: Matrix) -> Vector:

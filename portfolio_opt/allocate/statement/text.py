@@ -1,4 +1,4 @@
-"""Limits as one writes them: "Hydro Power <= 0.25", "0.02 <= NABIL <= 0.05", "cash >= 0.1", "names <= 15"."""
+"""Limits as one writes them: "Hydro Power <= 0.25", "0.02 <= NABIL <= 0.05", "cash >= 0.1", "5 <= names <= 15"."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ...errors import InvalidInput
 from .cash_limits import CashFloor, FullyInvested
-from .count_limits import MaxNames, MinPosition
+from .count_limits import MaxNames, MinNames, MinPosition
 from .names import nearest
 from .term import Limit
 from .trade_limits import MaxParticipation, MaxTurnover
@@ -21,10 +21,13 @@ class Word:
     above: Callable[[float], Limit] | None = None
 
 
-def _names(figure: float) -> Limit:
-    if not figure.is_integer():
-        raise InvalidInput(f"{figure:g} is no number of names; give a whole number")
-    return MaxNames(int(figure))
+def _of_names(limit: Callable[[int], Limit]) -> Callable[[float], Limit]:
+    def counted(figure: float) -> Limit:
+        if not figure.is_integer():
+            raise InvalidInput(f"{figure:g} is no number of names; give a whole number")
+        return limit(int(figure))
+
+    return counted
 
 
 WORDS = {
@@ -33,21 +36,22 @@ WORDS = {
     "cash": Word(below=FullyInvested, above=CashFloor),
     "turnover": Word(below=MaxTurnover),
     "participation": Word(below=MaxParticipation),
-    "names": Word(below=_names),
+    "names": Word(below=_of_names(MaxNames), above=_of_names(MinNames)),
     "position": Word(above=MinPosition),
 }
 
 
-def limit_from_text(text: str, symbols: Iterable[str], sectors: Iterable[str]) -> Limit:
-    """The limit that `text` states. Figures are fractions of wealth (or 25%); `names` counts.
+def limits_from_text(text: str, symbols: Iterable[str], sectors: Iterable[str]) -> tuple[Limit, ...]:
+    """The limits that `text` states: one, or two for a word between two figures.
 
+    Figures are fractions of wealth (or 25%); `names` counts: "5 <= names <= 15".
     On the left of <= or >= stand a word (weight: of each name, sector: of each sector, cash, turnover, participation, names,
     position: the smallest), a symbol, a sector, or a sum such as "Finance + 2 * NABIL - EBL"; "0.1 <= Finance <= 0.3" sets both.
     symbols, sectors: all there are. Raises InvalidInput, with the nearest valid word, for what is none of that.
     """
     try:
         left, lower, upper = _sides(text)
-        return _limit(left, lower, upper, _Valid(tuple(symbols), tuple(sectors)))
+        return _limits(left, lower, upper, _Valid(tuple(symbols), tuple(sectors)))
     except InvalidInput as error:
         raise InvalidInput(f"limit {text!r}: {error}") from None
 
@@ -71,7 +75,7 @@ def _figure(text: str) -> float:
     return float(number[1]) / 100 if number[2] else float(number[1])
 
 
-def _limit(left: str, lower: float | None, upper: float | None, valid: "_Valid") -> Limit:
+def _limits(left: str, lower: float | None, upper: float | None, valid: "_Valid") -> tuple[Limit, ...]:
     terms = _terms(left, valid)
     (factor, name), *more = terms
     if not more and factor == 1 and name in WORDS and name not in valid.symbols:
@@ -81,21 +85,21 @@ def _limit(left: str, lower: float | None, upper: float | None, valid: "_Valid")
         raise InvalidInput(f"{words[0]!r} stands alone; only symbols and sectors are added up")
     if not more and factor == 1:
         if name in valid.symbols and lower is None and upper is not None:
-            return MaxWeight({name: upper})
+            return (MaxWeight({name: upper}),)
         if name in valid.sectors and name not in valid.symbols:
-            return SectorLimit(name, 1.0 if upper is None else upper, 0.0 if lower is None else lower)
-    return GroupLimit(terms, lower, upper)
+            return (SectorLimit(name, 1.0 if upper is None else upper, 0.0 if lower is None else lower),)
+    return (GroupLimit(terms, lower, upper),)
 
 
-def _of_word(name: str, lower: float | None, upper: float | None) -> Limit:
+def _of_word(name: str, lower: float | None, upper: float | None) -> tuple[Limit, ...]:
     word = WORDS[name]
-    if lower is not None and upper is not None:
-        raise InvalidInput(f"{name!r} takes one figure; write two limits")
-    if upper is not None and word.below:
-        return word.below(upper)
-    if lower is not None and word.above:
-        return word.above(lower)
-    raise InvalidInput(f"{name!r} can only be limited with {'<=' if word.below else '>='}")
+    if (upper is not None and word.below is None) or (lower is not None and word.above is None):
+        raise InvalidInput(f"{name!r} can only be limited with {'<=' if word.below else '>='}")
+    if lower is not None and upper is not None and lower > upper:
+        raise InvalidInput(f"{name!r} is to be at least {lower:g} and at most {upper:g}; exchange the two")
+    least = [] if lower is None or word.above is None else [word.above(lower)]
+    most = [] if upper is None or word.below is None else [word.below(upper)]
+    return (*least, *most)
 
 
 def _terms(left: str, valid: "_Valid") -> tuple[tuple[float, str], ...]:

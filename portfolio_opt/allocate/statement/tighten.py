@@ -23,10 +23,15 @@ def tightened(statement: Statement) -> Statement:
 
 
 def _largest(statement: Statement) -> Vector:
-    """(N,) weight that no name exceeds within the limits."""
+    """(N,) weight that no name exceeds within the limits, as no weight is negative."""
     upper = np.ones(len(statement.situation.unit))
     for limit in statement.limits:
         rows = limit.rows(statement.situation)
-        if rows is not None:
-            upper = np.minimum(upper, rows.upper)
+        if rows is None:
+            continue
+        upper = np.minimum(upper, rows.upper)
+        for row, most in zip(rows.rows, rows.row_upper, strict=True):
+            inside = row > 0
+            if (row >= 0).all() and np.isfinite(most):  # what the others weigh only takes room
+                upper[inside] = np.minimum(upper[inside], most / row[inside])
     return np.clip(upper, 0, 1)

@@ -36,9 +36,9 @@ class TradingCost(Measure):
     def value(self, situation: Situation, weights: Matrix) -> Vector:
         day = situation.day
 
-        def paid(units: Ints) -> Ints:
-            trade = units - situation.held
-            amount = np.abs(trade) * np.where(trade > 0, day.buy_limit, day.sell_limit)
+        def paid(name: Ints, units: Ints) -> Ints:
+            trade = units - situation.held[name]
+            amount = np.abs(trade) * np.where(trade > 0, day.buy_limit[name], day.sell_limit[name])
             return np.asarray(charges(situation.rules, TRADED, amount).total)
 
         total = between_whole_shares(situation, weights, paid).sum(-1)

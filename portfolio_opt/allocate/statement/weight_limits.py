@@ -20,6 +20,8 @@ from .term import Rows
 class MaxWeight(LinearLimit):
     """No name weighs more than `limit`: one figure for all, or one by symbol."""
 
+    of_wealth_after_costs = True
+
     limit: float | Mapping[str, float]
 
     def __post_init__(self) -> None:
@@ -50,6 +52,8 @@ class GroupLimit(LinearLimit):
 
     lower, upper: None where there is none; name: what it is called in words, made of the terms where it is empty
     """
+
+    of_wealth_after_costs = True
 
     terms: tuple[tuple[float, str], ...]
     lower: float | None = None
@@ -108,6 +112,8 @@ class GroupLimit(LinearLimit):
 class SectorLimit(LinearLimit):
     """The weight of one sector lies between `lower` and `upper`."""
 
+    of_wealth_after_costs = True
+
     sector: str
     upper: float = 1.0
     lower: float = 0.0
@@ -131,6 +137,8 @@ class SectorLimit(LinearLimit):
 @dataclass(frozen=True)
 class MaxSector(LinearLimit):
     """No sector weighs more than `limit`. A name whose sector is not known belongs to none."""
+
+    of_wealth_after_costs = True
 
     limit: float
 

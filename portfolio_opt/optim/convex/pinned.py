@@ -94,6 +94,8 @@ def without_idle_sides(program: SeparableProgram) -> SeparableProgram:
             break
         tight_low, tight_high = tight_low & ~seen_low, tight_high & ~seen_high
     n = len(program.lower)
+    both = tight_low & tight_high  # a side narrower than can be seen stays as it is
+    tight_low, tight_high = tight_low & ~both, tight_high & ~both
     return replace(
         program,
         lower=np.where(tight_high[:n], program.upper, program.lower),

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from situations import KINDS, situation
 
 from portfolio_opt.allocate.statement.cash_limits import CashFloor, FullyInvested
-from portfolio_opt.allocate.statement.count_limits import BoardLot, MaxNames, MinPosition
+from portfolio_opt.allocate.statement.count_limits import BoardLot, MaxNames, MinNames, MinPosition
 from portfolio_opt.allocate.statement.soft import Soft
 from portfolio_opt.allocate.statement.trade_limits import (
     Forbidden,
@@ -117,6 +117,10 @@ def test_names_and_positions():
     assert broken_by(MaxNames(2), state, w) == 1  # less than half a share is no holding
     assert broken_by(MaxNames(3), state, w) == 0
     assert MaxNames(2).relaxed(0.5) == MaxNames(3)
+    assert broken_by(MinNames(5), state, w) == 2
+    assert broken_by(MinNames(3), state, w) == broken_by(MinNames(1), state, w) == 0
+    assert MinNames(5).relaxed(1.5) == MinNames(3)
+    assert MinNames(0).relaxed(1) is None
     assert broken_by(MinPosition(0.05), state, w) == pytest.approx(0.03)
     assert MinPosition(0.0).relaxed(0.1) is None
 
@@ -165,6 +169,7 @@ ExpectedNothing = 0.0 * Soft(MaxWeight(1.0), 1.0)
         (lambda: MaxTrackingError({}, 0.0), "positive"),
         (lambda: MaxNames(0), "whole number"),
         (lambda: MaxNames(2.5), "whole number"),
+        (lambda: MinNames(-1), "whole number"),
         (lambda: MinPosition(3), "did you mean 0.03?"),
         (lambda: Locked({"NABIL": -1}), "NABIL: -1 locked units"),
         (lambda: Soft(MaxWeight(0.1), -1.0), "positive"),

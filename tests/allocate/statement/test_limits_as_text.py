@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from portfolio_opt.allocate.statement.cash_limits import CashFloor, FullyInvested
 from portfolio_opt.allocate.statement.catalogue import LIMITS
-from portfolio_opt.allocate.statement.count_limits import MaxNames, MinPosition
+from portfolio_opt.allocate.statement.count_limits import MaxNames, MinNames, MinPosition
 from portfolio_opt.allocate.statement.term import Limit
-from portfolio_opt.allocate.statement.text import limit_from_text
+from portfolio_opt.allocate.statement.text import limits_from_text
 from portfolio_opt.allocate.statement.trade_limits import MaxParticipation, MaxTurnover
 from portfolio_opt.allocate.statement.weight_limits import GroupLimit, MaxSector, MaxWeight, SectorLimit
 from portfolio_opt.errors import InvalidInput
@@ -36,6 +36,7 @@ SECTORS = ("Hydro Power", "Non-Life Insurance", "Finance", "Oil - Gas")
         ("CASH <= 0.1", MaxWeight({"CASH": 0.1})),
         ("cash <= 5 %", FullyInvested(0.05)),
         ("names <= 15", MaxNames(15)),
+        ("names >= 5", MinNames(5)),
         ("turnover <= 2e-1", MaxTurnover(0.2)),
         ("weight <= 0.1", MaxWeight(0.1)),
         ("sector <= 0.35", MaxSector(0.35)),
@@ -45,7 +46,19 @@ SECTORS = ("Hydro Power", "Non-Life Insurance", "Finance", "Oil - Gas")
 )
 def test_a_text_is_its_limit(text, limit):
     symbols = SYMBOLS if "Cash" not in text else SYMBOLS[:-1]
-    assert limit_from_text(text, symbols, SECTORS) == limit
+    assert limits_from_text(text, symbols, SECTORS) == (limit,)
+
+
+@pytest.mark.parametrize(
+    ("text", "least", "most"),
+    [
+        ("5 <= names <= 15", MinNames(5), MaxNames(15)),
+        ("0.1 <= cash <= 20%", CashFloor(0.1), FullyInvested(0.2)),
+        ("5 <= names <= 5", MinNames(5), MaxNames(5)),
+    ],
+)
+def test_a_word_between_two_figures_is_two_limits(text, least, most):
+    assert limits_from_text(text, SYMBOLS[:-1], SECTORS) == (least, most)
 
 
 @pytest.mark.parametrize(
@@ -60,9 +73,11 @@ def test_a_text_is_its_limit(text, limit):
         ("turnovr <= 0.2", "did you mean 'turnover'?"),
         ("Finance + NABL <= 0.2", "did you mean 'NABIL'?"),
         ("names <= 2.5", "whole number"),
-        ("names >= 3", "'names' can only be limited with <="),
+        ("names >= 2.5", "whole number"),
+        ("15 <= names <= 5", "exchange the two"),
+        ("turnover >= 0.1", "'turnover' can only be limited with <="),
         ("position <= 0.1", "'position' can only be limited with >="),
-        ("0.1 <= cash <= 0.2", "write two limits"),
+        ("0.1 <= weight <= 0.2", "'weight' can only be limited with <="),
         ("cash + NABIL <= 0.2", "'cash' stands alone"),
         ("NABIL <= lots", "'lots' is no figure"),
         ("NABIL <= nan", "'nan' is no figure"),
@@ -79,14 +94,14 @@ def test_a_text_is_its_limit(text, limit):
 )
 def test_what_is_no_limit_is_refused_in_words(text, message):
     with pytest.raises(InvalidInput) as refusal:
-        limit_from_text(text, SYMBOLS, SECTORS)
+        limits_from_text(text, SYMBOLS, SECTORS)
     assert message in str(refusal.value)
     assert f"limit {text!r}" in str(refusal.value)
 
 
 @pytest.mark.parametrize("name", [name for name, row in LIMITS.items() if row.text])
 def test_every_text_of_the_catalogue_gives_its_kind(name):
-    found = limit_from_text(LIMITS[name].text, SYMBOLS, SECTORS)
+    (found,) = limits_from_text(LIMITS[name].text, SYMBOLS, SECTORS)
     assert type(found).__name__ == name.partition(",")[0]
 
 
@@ -98,7 +113,8 @@ PIECES = st.sampled_from(
 @given(st.one_of(st.text(max_size=30), st.lists(PIECES, max_size=8).map(" ".join), st.lists(PIECES).map("".join)))
 def test_any_text_is_a_limit_or_refused(text):
     try:
-        found = limit_from_text(text, SYMBOLS, SECTORS)
+        found = limits_from_text(text, SYMBOLS, SECTORS)
     except InvalidInput:
         return
-    assert isinstance(found, Limit)
+    assert found
+    assert all(isinstance(limit, Limit) for limit in found)

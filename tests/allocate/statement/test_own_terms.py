@@ -129,6 +129,18 @@ def test_an_own_limit_takes_part():
     assert Soft(Even(), 2.0).value(state, weights) == pytest.approx(2 * Even().violation(state, weights))
 
 
+def test_costs_are_bounded_up_to_the_largest_weight_of_each_name():
+    state = situation(2)
+    limits = (MaxWeight(0.6), MaxWeight({"NAME1": 0.1}), MaxSector(0.4), CashFloor(0.7))
+    near = tightened(Statement(state, -TradingCost(), limits))
+    ((_, cost),) = near.objective.terms
+    w = cp.Variable(len(state.unit))
+    constraints = [each for limit in limits for each in limit.constraints(state, w)[0]]
+    for i, symbol in enumerate(state.day.symbols.tolist()):
+        largest = cp.Problem(cp.Maximize(w[i]), [w >= 0, *constraints]).solve(solver=cp.CLARABEL)
+        assert cost.up_to[symbol] == pytest.approx(largest, abs=1e-7)
+
+
 def test_the_convex_reading_of_a_statement_bounds_every_portfolio():
     """Maximised with costs from below, no portfolio within the limits is better in truth."""
     compared = moved = 0

@@ -543,3 +543,9 @@ def test_rows_that_only_together_leave_no_room_stopped_the_descent():
     )
     assert found.status is Status.OPTIMAL
     assert found.x == pytest.approx([-1, -0.5, 1], abs=1e-5)
+
+
+def test_a_row_narrower_than_can_be_seen_was_turned_inside_out():
+    found = least_loss([[1, 2, 3]], [0, 0, 0], [1, 1, 1], [[1, 1, 1]], [1.5 - 1e-9], [1.5 + 1e-9])
+    assert found.status is Status.OPTIMAL
+    assert found.x.sum() == pytest.approx(1.5, abs=1e-8)

@@ -1,0 +1,197 @@
+"""A decision that is stated freely: solved as far as a solver takes it, searched over whole shares, and accounted for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InvalidInput, NoSolution
+from .plain import statement_of
+from .plan import Certificate, LimitState
+from .problem import Problem
+from .solvers.answer import Answer, LimitPrice
+from .solvers.table import ORDER, SOLVERS, solve
+from .statement.cash_limits import CashFloor, FullyInvested
+from .statement.term import Limit, Measure, Objective, Statement
+from .statement.trade_limits import Locked, MaxParticipation, Tradable
+from .statement_search import Searched, StatementSearch
+
+Ints = NDArray[np.int64]
+Vector = NDArray[np.float64]
+Broken = Sequence[tuple[Limit, float]]  # limits and by how much each is broken
+
+TODAY = (MaxParticipation, Tradable, Locked)  # what the day, not the wish, takes away
+HAIR = 1e-9  # room beyond what a limit is broken by, for the rounding of floats
+WORTH_SAYING_BP = 0.05
+
+
+@dataclass(frozen=True)
+class Stated:
+    """What is decided: the (N,) units, of which statement, and why.
+
+    most_cash: share of wealth that may stay idle; limits, certificate, notes: as in Plan
+    """
+
+    units: Ints
+    statement: Statement
+    most_cash: float
+    limits: tuple[LimitState, ...]
+    certificate: Certificate
+    notes: tuple[str, ...]
+
+    def worth_bp(self, problem: Problem, i: int) -> float:
+        """Basis points of wealth a year by which the objective would be lower without the order in name i, cash aside."""
+        without = self.units.copy()
+        without[i] = problem.held[i]
+        both = np.stack([self.units, without]) * problem.unit
+        values = self.statement.objective.value(problem, both)
+        return float(values[0] - values[1]) * 1e4
+
+
+def decide_statement(problem: Problem, why: str) -> Stated:
+    """The whole-share holdings for a problem with an objective or limits of its own. why: it is not a plain one.
+
+    Raises NoSolution, with the smallest change, when no portfolio meets the limits however deep the market is.
+    """
+    full = statement_of(problem)
+    solved, measures, limits = _readable(full)
+    answer, least = _solved(solved)
+    now = problem.held * problem.unit
+    near = answer.weights if answer else now
+    search = StatementSearch(problem, full, [_amount(least, limit) for limit in full.limits], _idle_price(full, near))
+    plan = search.best_near(near, now)
+    proof = _beside(solved, plan, problem) if answer else None
+    if proof is not None:
+        closer = search.best_near(proof.weights)
+        if closer.score > plan.score:
+            plan, proof = closer, _beside(solved, closer, problem)
+    certificate = Certificate(
+        utility=plan.utility,
+        unchanged=search.found(problem.held).utility,
+        bound=proof.bound if proof and not measures else None,
+        residual=proof.residual if proof else 0.0,
+        gap=max(proof.gap, 0.0) if proof else 0.0,
+        trail=(*(answer.trail if answer else ()), f"whole-share search of the statement, as {why}"),
+    )
+    left = [*(each.in_words() for each in measures), *(each.in_words() for each in limits)]
+    notes = [f"{words}: left to the search over whole shares, as no solver takes it beside the rest" for words in left]
+    return Stated(
+        plan.units,
+        full,
+        search.most_cash,
+        tuple(_states(problem, proof.prices if proof else ())),
+        certificate,
+        (*_unmet(plan, least), *notes),
+    )
+
+
+def _idle_price(statement: Statement, weights: Vector) -> float:
+    """The most that moving a unit of wealth from a name to cash adds to the objective at the margin, 0 where nothing does."""
+    held = np.flatnonzero(weights > SOME)
+    without = np.repeat(weights[None], len(held) + 1, axis=0)
+    without[np.arange(len(held)), held] -= SOME
+    values = statement.objective.value(statement.situation, without)
+    return float(np.max((values[:-1] - values[-1]) / SOME, initial=0.0))
+
+
+SOME = 1e-3  # of wealth
+
+
+def _amount(broken: Broken, limit: Limit) -> float:
+    return sum(amount for each, amount in broken if each is limit)
+
+
+def _readable(statement: Statement) -> tuple[Statement, tuple[Measure, ...], tuple[Limit, ...]]:
+    """The statement as far as one solver takes it, and the measures and limits that are left to the search.
+
+    As few as possible are left: first limits that are not convex, which leaves every bound one, then measures that are not.
+    """
+    situation = statement.situation
+
+    def convex(objective: Objective, limits: tuple[Limit, ...]) -> bool:
+        return SOLVERS["cvxpy"].why_not(Statement(situation, objective, limits)) is None
+
+    def taken(trial: Statement) -> bool:
+        return any(SOLVERS[name].why_not(trial) is None for name in ORDER)
+
+    terms, limits = statement.objective.terms, statement.limits
+    if not taken(statement):
+        limits = tuple(limit for limit in limits if convex(Objective(()), (limit,)))
+        if not taken(replace(statement, limits=limits)):
+            terms = tuple(term for term in terms if convex(Objective((term,)), ()))
+    measures = tuple(measure for _, measure in statement.objective.terms if all(measure is not m for _, m in terms))
+    left = tuple(limit for limit in statement.limits if all(limit is not each for each in limits))
+    return Statement(situation, Objective(terms), limits), measures, left
+
+
+def _solved(statement: Statement) -> tuple[Answer | None, Broken]:
+    """A solver's answer, and by how much limits must be broken today for there to be one.
+
+    Raises NoSolution where it is not the day alone that leaves no room.
+    """
+    try:
+        return solve(statement), ()
+    except InvalidInput:
+        return None, ()
+    except NoSolution:
+        deep = replace(statement, limits=tuple(each for each in statement.limits if not isinstance(each, TODAY)))
+        solve(deep)  # raises in the words of the wish
+    from .statement.least_violation import least_violation
+
+    least = least_violation(statement)
+    return solve(_loosened(statement, least)), least
+
+
+def _loosened(statement: Statement, broken: Broken) -> Statement:
+    """The statement with so much more room in each of these limits."""
+
+    def looser(limit: Limit) -> Limit:
+        amount = _amount(broken, limit)
+        return (limit.relaxed(amount * (1 + HAIR) + HAIR) or limit) if amount > 0 else limit
+
+    return replace(statement, limits=tuple(looser(limit) for limit in statement.limits))
+
+
+def _beside(statement: Statement, plan: Searched, problem: Problem) -> Answer | None:
+    """The solver's answer that invests as much as the plan, under limits as loose as the plan needs them; None if it has none."""
+    invested = float(plan.units @ problem.unit)
+    cash = 1 - problem.outside_value / problem.wealth - invested
+    kept = tuple(each for each in statement.limits if not isinstance(each, CashFloor | FullyInvested))
+    beside = replace(statement, limits=(*kept, CashFloor(max(cash - HAIR, 0.0)), FullyInvested(min(cash + HAIR, 1.0))))
+    try:
+        return solve(_loosened(beside, plan.broken))
+    except (NoSolution, InvalidInput):
+        return None
+
+
+def _states(problem: Problem, prices: Sequence[LimitPrice]) -> list[LimitState]:
+    """The limits that cost something, dearest first."""
+    found = []
+    for each in prices:
+        if isinstance(each.limit, CashFloor | FullyInvested | Tradable):
+            continue
+        worth = each.price * 100
+        if worth < WORTH_SAYING_BP:
+            continue
+        at = [str(problem.day.symbols[i]) for i in np.argsort(-np.abs(each.names)) if each.names[i]][:NAMED]
+        where = f" ({', '.join(at)})" if at else ""
+        words = f"{each.limit.in_words()} binds{where}; one more point is worth {worth:.1f} bp a year"
+        found.append(LimitState(type(each.limit).__name__, ", ".join(at), words, worth))
+    return found
+
+
+NAMED = 3
+
+
+def _unmet(plan: Searched, least: Broken) -> list[str]:
+    """What of the limits cannot be met today, and what whole lots miss."""
+    said = []
+    for limit, amount in plan.broken:
+        why = (
+            "today’s market does not let it be met in one session"
+            if _amount(least, limit) > 0
+            else "whole lots miss it"
+        )
+        said.append(f"{limit.in_words()}: missed by {amount:.4g}, as {why}")
+    return said

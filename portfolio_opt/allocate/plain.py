@@ -1,0 +1,162 @@
+"""A decision read as a statement, and a statement read as the plain decision that the fast whole-share search takes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+
+from .problem import Limits, Problem, Situation
+from .statement.cash_limits import CashFloor, FullyInvested
+from .statement.count_limits import BoardLot
+from .statement.gains_tax import CapitalGainsTax
+from .statement.returns import ExpectedReturn
+from .statement.term import Limit, Objective, Statement
+from .statement.trade_limits import Forbidden, Locked, MaxParticipation, NoYoungGain, Tradable
+from .statement.trading_cost import TradingCost
+from .statement.variance import Variance
+from .statement.weight_limits import MaxSector, MaxWeight, SectorLimit
+
+
+def statement_of(problem: Problem) -> Statement:
+    """The same decision as objective and limits, all but that shares are whole and orders of a board lot."""
+    limits, aversion = problem.limits, problem.risk_aversion
+    objective = problem.objective
+    if objective is None:
+        objective = ExpectedReturn() - aversion / 2 * Variance() - TradingCost() - CapitalGainsTax()
+    invested = any(isinstance(limit, FullyInvested) for limit in problem.further)
+    return Statement(
+        problem,
+        objective,
+        (
+            MaxWeight(limits.max_weight),
+            *([MaxWeight(limits.weight_caps)] if limits.weight_caps else []),
+            MaxSector(limits.max_sector),
+            *(SectorLimit(sector, cap) for sector, cap in limits.sector_caps.items()),
+            CashFloor(limits.cash_floor),
+            *([] if invested else [FullyInvested(limits.cash_floor)]),
+            MaxParticipation(limits.max_participation),
+            *([Locked(limits.locked)] if limits.locked else []),
+            Tradable(),
+            *problem.further,
+        ),
+    )
+
+
+def plain(statement: Statement) -> Problem | str:
+    """The same decision as a Problem without objective and further limits; where there is none, why, naming what is not plain.
+
+    Plain is  a ExpectedReturn - b Variance - c (TradingCost + CapitalGainsTax)  under caps of names and sectors, a cash floor
+    beyond which everything is invested, a share of each name's turnover, and names or units that are not traded.
+    """
+    try:
+        risk_aversion, holding_period = _utility(statement.objective, statement.situation)
+        limits, forbidden, others = _limits(statement)
+    except NotPlain as reason:
+        return str(reason)
+    if others:
+        return f"{others[0].in_words()} is no plain limit"
+    if not any(isinstance(limit, FullyInvested) for limit in statement.limits):
+        return "cash may be kept"
+    situation = {field.name: getattr(statement.situation, field.name) for field in fields(Situation)}
+    situation |= {"holding_period": holding_period, "day": _without(statement.situation, forbidden)}
+    return Problem(**situation, limits=limits, risk_aversion=risk_aversion)
+
+
+def tidied(problem: Problem) -> Problem:
+    """The same problem with every plain one of its further limits among `limits`, and names that are not bought in `day`."""
+    limits, forbidden, others = _limits(statement_of(problem))
+    return replace(problem, limits=limits, day=_without(problem, forbidden), further=others)
+
+
+class NotPlain(Exception):
+    """What of a statement is not plain."""
+
+
+def _utility(objective: Objective, situation: Situation) -> tuple[float, float]:
+    """Risk aversion and holding period of the utility that is the objective times a positive number."""
+    weights = dict.fromkeys((ExpectedReturn, Variance, TradingCost, CapitalGainsTax), 0.0)
+    for weight, measure in objective.terms:
+        kind: Any = type(measure)
+        if kind not in weights and weight:
+            raise NotPlain(f"the objective holds {kind.__name__}")
+        weights[kind] += weight
+    gain, risk, cost, tax = weights.values()
+    if gain <= 0 or risk >= 0:
+        raise NotPlain("the objective does not set ExpectedReturn against Variance")
+    if cost >= 0 or abs(cost - tax) > SAME * abs(cost):
+        raise NotPlain("the objective does not count TradingCost and CapitalGainsTax alike")
+    return -2 * risk / gain, situation.holding_period * gain / -cost
+
+
+SAME = 1e-12
+
+
+def _limits(statement: Statement) -> tuple[Limits, set[str], tuple[Limit, ...]]:
+    """The plain limits, the symbols that are not bought, and the limits that are not plain."""
+    situation, kinds = statement.situation, statement.limits
+    weight: dict[str, float] = {}
+    sector: dict[str, float] = {}
+    locked: dict[str, int] = {}
+    found = Limits(max_weight=1.0, max_sector=1.0, cash_floor=0.0, max_participation=1.0)
+    forbidden: set[str] = set()
+    others: list[Limit] = []
+    for limit in kinds:
+        match limit:
+            case MaxWeight(limit=caps) if isinstance(caps, Mapping):
+                weight = _closer(weight, caps)
+            case MaxWeight(limit=cap):
+                found = replace(found, max_weight=min(found.max_weight, float(cap)))  # type: ignore[arg-type]
+            case MaxSector(limit=cap):
+                found = replace(found, max_sector=min(found.max_sector, cap))
+            case SectorLimit(sector=name, upper=cap, lower=least) if not least:
+                sector = _closer(sector, {name: cap})
+            case CashFloor(limit=floor):
+                found = replace(found, cash_floor=max(found.cash_floor, floor))
+            case MaxParticipation(limit=share):
+                found = replace(found, max_participation=min(found.max_participation, share))
+            case Forbidden(symbols=symbols):
+                forbidden |= set(symbols)
+            case Locked(units=units):
+                locked = {name: max(locked.get(name, 0), units.get(name, 0)) for name in {*locked, *units}}
+            case NoYoungGain():
+                young = young_with_gain(situation)
+                locked = {name: max(locked.get(name, 0), young.get(name, 0)) for name in {*locked, *young}}
+            case Tradable() | BoardLot():
+                pass
+            case _:
+                others.append(limit)
+    others = [each for each in others if not (isinstance(each, FullyInvested) and each.cash <= found.cash_floor)]
+    if min(found.max_weight, found.max_sector, found.max_participation) <= 0 or found.cash_floor >= 1:
+        raise NotPlain("a limit leaves nothing to invest in")
+    return replace(found, weight_caps=weight, sector_caps=sector, locked=locked), forbidden, tuple(others)
+
+
+def _closer(caps: Mapping[str, float], others: Mapping[str, float]) -> dict[str, float]:
+    return {name: min(caps.get(name, 1.0), others.get(name, 1.0)) for name in {**caps, **others}}
+
+
+def young_with_gain(situation: Situation) -> dict[str, int]:
+    """Units by symbol that `NoYoungGain` keeps from being sold."""
+    kept = np.clip(NoYoungGain().rows(situation).lower, 0, None) / situation.unit
+    return {
+        str(symbol): round(float(units))
+        for symbol, units in zip(situation.day.symbols, kept, strict=True)
+        if units > 0.5
+    }
+
+
+def _without(situation: Situation, forbidden: set[str]) -> Any:
+    """The day on which the forbidden symbols cannot be bought."""
+    day = situation.day
+    names: Sequence[str] = day.symbols.tolist()
+    if not forbidden & set(names):
+        return day
+    return replace(
+        day,
+        can_buy=day.can_buy & ~np.isin(day.symbols, list(forbidden)),
+        why_not=tuple(
+            why or ("forbidden by a limit" if name in forbidden else "")
+            for name, why in zip(names, day.why_not, strict=True)
+        ),
+    )

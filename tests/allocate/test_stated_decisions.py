@@ -1,0 +1,298 @@
+"""Decisions with objectives and limits of the user's own: plain ones are the plain decision, others hold what they say."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+from every_plan import a_problem, every_plan
+from sample_plans import AS_OF, audit, market, random_account
+
+from portfolio_opt import Account, Lot, read_prices, rebalance
+from portfolio_opt.allocate.bounds import bounds
+from portfolio_opt.allocate.by_statement import decide_statement
+from portfolio_opt.allocate.plain import plain, statement_of, tidied
+from portfolio_opt.allocate.problem import Limits
+from portfolio_opt.allocate.statement.cash_limits import CashFloor, FullyInvested
+from portfolio_opt.allocate.statement.count_limits import MaxNames, MinPosition
+from portfolio_opt.allocate.statement.gains_tax import CapitalGainsTax
+from portfolio_opt.allocate.statement.holdings import Concentration
+from portfolio_opt.allocate.statement.path_risk import CVaR
+from portfolio_opt.allocate.statement.returns import ExpectedReturn
+from portfolio_opt.allocate.statement.term import Limit, Measure, Statement
+from portfolio_opt.allocate.statement.trade_limits import Forbidden, Locked, MaxParticipation, MaxTurnover, NoYoungGain
+from portfolio_opt.allocate.statement.trading_cost import TradingCost
+from portfolio_opt.allocate.statement.variance import Variance
+from portfolio_opt.allocate.statement.weight_limits import GroupLimit, MaxSector, MaxWeight, SectorLimit
+from portfolio_opt.allocate.statement_search import StatementSearch
+from portfolio_opt.errors import NoSolution
+
+UTILITY = ExpectedReturn() - Variance() - TradingCost() - CapitalGainsTax()
+
+
+def plan_of(account, **stated):
+    panel, beliefs, _ = market()
+    return rebalance(panel, account, as_of=AS_OF, beliefs=beliefs, **stated)
+
+
+def units_of(plan):
+    return {row.symbol: row.units for row in plan.after.holdings}
+
+
+def weights_after(plan):
+    """By symbol, of the wealth after all orders."""
+    return {row.symbol: row.value / plan.after.wealth for row in plan.after.holdings}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_plain_decision_stated_freely_is_the_same_plan(seed):
+    account = random_account(seed)
+    panel, _, _ = market()
+    sector = str(panel.sector[0])
+    limits = Limits(0.15, 0.4, 0.05, 0.2, sector_caps={sector: 0.2})
+    as_limits = (
+        MaxWeight(0.15),
+        MaxSector(0.4),
+        SectorLimit(sector, 0.2),
+        CashFloor(0.05),
+        FullyInvested(0.05),
+        MaxParticipation(0.2),
+    )
+    loose = Limits(1.0, 1.0, 0.0, 1.0)
+    try:
+        asked = plan_of(account, limits=limits)
+    except NoSolution:
+        with pytest.raises(NoSolution):
+            plan_of(account, limits=loose, further=as_limits, objective=2 * UTILITY)
+        return
+    stated = plan_of(account, limits=loose, further=as_limits, objective=2 * UTILITY)
+    assert stated.orders == asked.orders
+    assert stated.certificate == asked.certificate
+
+
+def test_what_is_not_plain_is_named():
+    problem = a_problem(0)
+    reasons = {
+        "Concentration": UTILITY - Concentration(),
+        "TradingCost and CapitalGainsTax": UTILITY - TradingCost(),
+        "ExpectedReturn against Variance": 1.0 * ExpectedReturn() - TradingCost() - CapitalGainsTax(),
+    }
+    for words, objective in reasons.items():
+        assert words in plain(statement_of(replace(problem, objective=objective)))
+    assert "one-way turnover" in plain(statement_of(replace(problem, further=(MaxTurnover(0.1),))))
+    statement = statement_of(problem)
+    open_ended = tuple(each for each in statement.limits if not isinstance(each, FullyInvested))
+    assert plain(replace(statement, limits=open_ended)) == "cash may be kept"
+
+
+def test_the_scale_of_an_objective_does_not_matter_and_its_costs_say_how_long_a_trade_stays():
+    problem = a_problem(3)
+    patient = 3 * ExpectedReturn() - 6 * Variance() - 1.5 * TradingCost() - 1.5 * CapitalGainsTax()
+    found = plain(statement_of(replace(problem, objective=patient)))
+    assert found.risk_aversion == pytest.approx(4)
+    assert found.holding_period == pytest.approx(2 * problem.holding_period)
+
+
+def test_plain_limits_among_the_further_ones_are_the_stricter_of_each():
+    problem = a_problem(1, max_weight=0.5, max_sector=1.0)
+    names = problem.day.symbols.tolist()
+    further = (
+        MaxWeight(0.4),
+        MaxWeight({names[0]: 0.2}),
+        SectorLimit("Finance", 0.7),
+        Forbidden((names[1],)),
+        Locked({names[2]: 7}),
+        MaxTurnover(0.3),
+    )
+    found = tidied(replace(problem, further=further))
+    assert found.further == (MaxTurnover(0.3),)
+    assert found.limits.max_weight == 0.4
+    assert found.limits.name_caps(names)[0] == 0.2
+    assert found.limits.caps_of_sectors(["Finance"]).tolist() == [0.7]
+    assert not found.day.can_buy[1]
+    assert found.limits.locked == {names[2]: 7}
+
+
+def test_locked_units_and_young_gains_are_not_sold():
+    for seed in range(40):
+        problem = a_problem(seed)
+        statement = statement_of(replace(problem, further=(NoYoungGain(),)))
+        found = plain(statement)
+        limits = bounds(found, found.wealth)
+        gain = problem.held * problem.day.sell_limit > problem.total_cost
+        young = np.where(gain, problem.held - problem.held_long, 0)
+        assert (limits.lower >= np.minimum(young, problem.held)).all()
+
+
+def test_a_cap_of_one_name_or_sector_holds_after_costs():
+    panel, _, _ = market()
+    account = Account((), 300_000_000)
+    free = plan_of(account)
+    largest = max(weights_after(free), key=weights_after(free).get)
+    sector = str(panel.sector[panel.column(largest)])
+    capped = plan_of(account, limits=Limits(weight_caps={largest: 0.03}, sector_caps={sector: 0.12}))
+    weights = weights_after(capped)
+    assert weights_after(free)[largest] > 0.03
+    assert weights.get(largest, 0.0) <= 0.03
+    inside = sum(w for symbol, w in weights.items() if panel.sector[panel.column(symbol)] == sector)
+    assert inside <= 0.12
+
+
+LIMITS = {
+    "turnover": MaxTurnover(0.6),
+    "names": MaxNames(12),
+    "position": MinPosition(0.06),
+    "group": GroupLimit(((1.0, "Hydro Power"), (1.0, "Commercial Banks")), 0.1, 0.25),
+    "cash": FullyInvested(0.3),
+}
+
+
+@pytest.mark.parametrize("limit", LIMITS.values(), ids=LIMITS)
+@pytest.mark.parametrize("seed", [1, 7])
+def test_a_plan_of_a_statement_is_legal_paid_for_within_its_limits_and_below_its_bound(limit, seed):
+    account = random_account(seed)
+    plan = plan_of(account, further=(limit,))
+    audit(account, plan, 0.0)
+    certificate = plan.certificate
+    assert certificate.bound is None or certificate.utility <= certificate.bound + 1e-9
+    missed = [note for note in plan.notes if note.startswith(limit.in_words())]
+    weights = np.array([row.value for row in plan.after.holdings]) / plan.after.wealth
+    sectors = plan.after.by_sector()
+    traded = sum(order.quantity * price_of(order) for order in plan.orders) / 2 / plan.before.wealth
+    kept = {
+        "MaxTurnover": lambda: traded <= 0.6,
+        "MaxNames": lambda: len(weights) <= 12,
+        "MinPosition": lambda: weights.min() >= 0.06 * 0.999,
+        "GroupLimit": lambda: 0.0999 <= sectors.get("Hydro Power", 0) + sectors.get("Commercial Banks", 0) <= 0.25,
+        "FullyInvested": lambda: plan.after.cash <= 0.301 * plan.after.wealth,
+    }[type(limit).__name__]()
+    assert kept or missed
+
+
+def price_of(order):
+    panel, _, closes = market()
+    return round(float(closes[panel.column(order.symbol)]) * 100)
+
+
+@dataclass(frozen=True)
+class Seldom(Measure):
+    """A measure with no reading but its value: the number of names held, a tenth of a percent each."""
+
+    def value(self, situation, weights):
+        return 0.001 * (weights >= 0.5 * situation.unit).sum(-1)
+
+    def in_words(self):
+        return "a tenth of a percent for each name"
+
+
+@dataclass(frozen=True)
+class NoneTwice(Limit):
+    """A limit with no reading but its violation: no name weighs more than twice another that is held."""
+
+    def violation(self, situation, weights):
+        held = np.where(weights >= 0.5 * situation.unit, weights, np.nan)
+        ratio = np.nanmax(held, axis=-1, initial=0.0) / np.nanmin(held, axis=-1, initial=np.inf)
+        return np.nan_to_num(np.clip(ratio - 2, 0, None))
+
+    def in_words(self):
+        return "no name more than twice another"
+
+
+def test_an_objective_and_a_limit_of_ones_own_need_only_a_value():
+    account = Account((), 100_000_000)
+    few = plan_of(account, objective=UTILITY - 3 * Seldom())
+    many = plan_of(account)
+    assert len(few.after.holdings) < len(many.after.holdings)
+    assert few.certificate.bound is None
+    assert any("a tenth of a percent" in note and "left to the search" in note for note in few.notes)
+    even = plan_of(account, further=(NoneTwice(),))
+    weights = np.array([row.value for row in even.after.holdings])
+    assert weights.max() <= 2 * weights.min() * (1 + 1e-9)
+
+
+def test_scenarios_for_a_risk_over_paths_are_made_from_the_panel():
+    plan = plan_of(Account((), 100_000_000), objective=ExpectedReturn() - 0.5 * CVaR(0.9) - TradingCost())
+    assert plan.after.cash <= 0.02 * plan.after.wealth
+    assert "Scenarios: 1,000" in plan.origin
+    assert plan.certificate.utility <= plan.certificate.bound + 1e-9
+
+
+def test_a_risk_over_paths_is_lower_where_it_counts_more():
+    problem = a_problem(6)
+    paths = np.random.default_rng(0).normal(0.01, [0.02, 0.2, 0.3], (200, 1, 3))
+    problem = replace(problem, beliefs=replace(problem.beliefs, scenarios=paths), limits=Limits(1.0, 1.0, 0.0, 1.0))
+    costs = TradingCost() + CapitalGainsTax()
+    risks = []
+    for aversion in (0.0, 1.0, 100.0):
+        stated = decide_statement(replace(problem, objective=ExpectedReturn() - aversion * CVaR(0.9) - costs), "a test")
+        risks.append(float(CVaR(0.9).value(problem, (stated.units * problem.unit)[None])[0]))
+    assert risks[0] >= risks[1] - 1e-3
+    assert risks[1] >= risks[2] - 1e-3
+    assert risks[0] > risks[2] + 0.01
+
+
+def test_limits_in_conflict_are_named_with_the_smallest_change():
+    account = Account((), 100_000_000)
+    with pytest.raises(NoSolution, match=r"at most 10% in each name; everything invested; at most 3 names"):
+        plan_of(account, further=(MaxNames(3),))
+    with pytest.raises(NoSolution, match=r"smallest change: one-way turnover of at most 50% instead of .* at most 20%"):
+        plan_of(account, further=(MaxTurnover(0.2),))
+
+
+def test_what_the_day_keeps_from_being_met_is_reported_and_not_refused():
+    panel, _, closes = market()
+    name = next(str(s) for s in panel.symbols[panel.traded[-1]] if str(s) in set(market()[1].symbols.tolist()))
+    units = int(2e9 / closes[panel.column(name)])  # more than the market takes in a day
+    account = Account((Lot(name, units, units * 100_00, date(2024, 1, 1)),), 1_000_000_00)
+    plan = plan_of(account, further=(GroupLimit(((1.0, name),), None, 0.2), MaxTurnover(0.9)))
+    audit(account, plan, 0.0)
+    assert any("missed by" in note and "one session" in note for note in plan.notes)
+    assert any(order.symbol == name and order.side == "SELL" for order in plan.orders)
+
+
+def test_the_search_is_near_the_best_of_all_plans_and_never_above_it():
+    losses = []
+    for seed in range(30):
+        problem = a_problem(seed)
+        limit = [MaxTurnover(0.25), MaxNames(2), MinPosition(0.2)][seed % 3]
+        problem = replace(problem, further=(limit,))
+        statement = statement_of(problem)
+        search = StatementSearch(problem, statement, [0.0] * len(statement.limits), 0.05)
+        plans = every_plan(problem, bounds(problem, problem.wealth))
+        scores = search.scores(search.measured(plans.units)) if len(plans.units) else np.array([-np.inf])
+        found = search.best_near(problem.held * problem.unit, np.full(len(problem.held), 1 / len(problem.held)))
+        if scores.max() < -1:
+            continue  # nothing legal
+        assert found.score <= max(scores.max(), search.found(problem.held).score) + 1e-9
+        losses.append((scores.max() - found.score) * 1e4)
+    losses = np.array(losses)
+    assert len(losses) >= 15
+    assert np.mean(losses <= 5) >= 0.85
+
+
+def test_a_statement_is_what_was_said():
+    problem = a_problem(2)
+    statement = statement_of(problem)
+    assert isinstance(statement, Statement)
+    weights = np.random.default_rng(0).dirichlet(np.ones(len(problem.held)), 5)
+    cost = TradingCost().value(problem, weights) + CapitalGainsTax().value(problem, weights)
+    utility = weights @ problem.beliefs.mean - cost
+    utility -= problem.risk_aversion / 2 * Variance().value(problem, weights)
+    assert statement.objective.value(problem, weights) == pytest.approx(utility, abs=1e-12)
+
+
+def test_the_shipped_template_of_a_mandate_gives_a_plan():
+    from portfolio_opt.ingest.mandate_file import read_mandate
+
+    root = Path(__file__).parent.parent.parent
+    mandate = read_mandate(root / "docs" / "mandate.toml")
+    panel = read_prices(root / "data" / "sample_market")
+    account = Account((), 5_000_000_000)
+    plan = rebalance(panel, account, as_of=AS_OF, mandate=mandate)
+    names = len(plan.after.holdings)
+    assert 10 <= names <= 40
+    weights = weights_after(plan)
+    assert max(weights.values()) <= 0.10
+    assert min(weights.values()) >= 0.005 * 0.99
+    assert 0.02 <= plan.after.cash / plan.after.wealth <= 0.105
