@@ -74,6 +74,11 @@ def decide_statement(problem: Problem, why: str) -> Stated:
         gap=max(proof.gap, 0.0) if proof else 0.0,
         trail=(*(answer.trail if answer else ()), f"whole-share search of the statement, as {why}"),
     )
+    broken = [
+        f"today’s holdings break {each.in_words()}, by {amount:.4g}"
+        for each, amount in search.found(problem.held).broken
+        if any(each is further for further in problem.further)
+    ]
     left = [*(each.in_words() for each in measures), *(each.in_words() for each in limits)]
     notes = [f"{words}: left to the search over whole shares, as no solver takes it beside the rest" for words in left]
     return Stated(
@@ -82,7 +87,7 @@ def decide_statement(problem: Problem, why: str) -> Stated:
         search.most_cash,
         tuple(_states(problem, proof.prices if proof else ())),
         certificate,
-        (*_unmet(plan, least), *notes),
+        (*broken, *_unmet(plan, least), *notes),
     )
 
 

@@ -73,7 +73,7 @@ class StatementSearch:
         self.most_cash = min((each.cash for each in statement.limits if isinstance(each, FullyInvested)), default=1.0)
 
     def measured(self, units: Ints) -> Measured:
-        """Of (B, N) units."""
+        """Of (B, N) units. What a limit must be broken by whatever is done is not asked of the wealth after costs, too."""
         problem, statement = self.problem, self.statement
         paid = money(self.terms, _repeated(self.book, len(units)), units)
         weights, cash = units * problem.unit, problem.cash + paid.cash
@@ -82,18 +82,13 @@ class StatementSearch:
         for limit, least in zip(statement.limits, self.unavoidable, strict=True):
             if isinstance(limit, FullyInvested):
                 continue  # what whole lots and charges leave idle has its price
-            broken = self._violation(limit, weights, after) - least
+            broken = limit.violation(problem, weights) - least
+            if limit.of_wealth_after_costs and not least:
+                broken = np.maximum(broken, limit.violation(problem, weights / np.minimum(after, 1.0)[:, None]))
             penalty += VIOLATION_PRICE * np.clip(broken, 0, None) + BROKEN_PRICE * (broken > BROKEN)
         return Measured(
             statement.objective.value(problem, weights), penalty, (cash - paid.odd - self.floor).astype(float)
         )
-
-    def _violation(self, limit: Limit, weights: Vector, after: Vector) -> Vector:
-        """Of the weights, and of what they are of the wealth after costs where that is what the limit is about."""
-        found = limit.violation(self.problem, weights)
-        if limit.of_wealth_after_costs:
-            found = np.maximum(found, limit.violation(self.problem, weights / np.minimum(after, 1.0)[:, None]))
-        return found
 
     def scores(self, of: Measured) -> Vector:
         """(B,) what is maximised: the objective less the price of broken limits and of cash that is short or idle."""

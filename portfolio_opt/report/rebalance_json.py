@@ -52,8 +52,14 @@ def plan_document(plan: Plan, record: RunRecord, warnings: Sequence[str] = ()) -
         "certificate": {
             "utility": _rounded(plan.certificate.utility, 8),
             "unchanged": _rounded(plan.certificate.unchanged, 8),
-            "bound": _rounded(plan.certificate.bound, 8),
-            "loss_bp": _rounded(plan.certificate.loss_bp, 2),
+            **(
+                {}
+                if plan.certificate.bound is None
+                else {
+                    "bound": _rounded(plan.certificate.bound, 8),
+                    "loss_bp": _rounded(plan.certificate.loss_bp, 2),
+                }
+            ),
             "residual": float(f"{plan.certificate.residual:.1e}"),
             "gap": float(f"{plan.certificate.gap:.1e}"),
             "solvers": list(plan.certificate.trail),

@@ -94,9 +94,11 @@ class Headroom:
     rupees: str
 
 
-def headroom(document: Document) -> Headroom:
-    """The certificate read as the answer to: what is given up by doing nothing?"""
+def headroom(document: Document) -> Headroom | None:
+    """The certificate read as the answer to: what is given up by doing nothing? None where no bound is proved."""
     certificate = document["certificate"]
+    if "bound" not in certificate:
+        return None
     most = max(certificate["bound"] - certificate["unchanged"], 0.0)
     return Headroom(
         basis_points(certificate["unchanged"]),

@@ -25,11 +25,17 @@ def orders_in_words(document: Mapping[str, Any]) -> str:
         f"(charges {totals['charges']:,.2f}, capital gains tax {totals['tax']:,.2f}); cash afterwards NPR {after['cash']:,.2f}",
         f"Wealth NPR {before['wealth']:,.2f}; volatility {before['volatility']:.1%} to {after['volatility']:.1%} a year; "
         f"expected return {after['expected_return']:.1%} ± {after['standard_error']:.1%}",
-        f"No plan of whole lots can be better by more than {document['certificate']['loss_bp']:.1f} bp of wealth a year",
+        _how_good(document["certificate"]),
     ]
     if "stability" in document:
         lines.append(f"How sure: {document['stability']['words']}")
     return "\n".join(lines)
+
+
+def _how_good(certificate: Mapping[str, Any]) -> str:
+    if "loss_bp" not in certificate:
+        return "How much better another plan could be is not known: no solver proves a bound for this objective and these limits"
+    return f"No plan of whole lots can be better by more than {certificate['loss_bp']:.1f} bp of wealth a year"
 
 
 def _heading(document: Mapping[str, Any]) -> str:

@@ -296,3 +296,15 @@ def test_the_shipped_template_of_a_mandate_gives_a_plan():
     assert max(weights.values()) <= 0.10
     assert min(weights.values()) >= 0.005 * 0.99
     assert 0.02 <= plan.after.cash / plan.after.wealth <= 0.105
+
+
+def test_a_limit_that_holdings_break_is_named_and_met():
+    panel, _, closes = market()
+    turnover = np.nanmedian(panel.turnover[-60:], axis=0)
+    name = max(market()[1].symbols.tolist(), key=lambda symbol: turnover[panel.column(symbol)])
+    units = int(100_000 / closes[panel.column(name)])
+    account = Account((Lot(name, units, units * 100_00, date(2024, 1, 1)),), 90_000_000)
+    group = GroupLimit(((1.0, name),), None, 0.05)
+    plan = plan_of(account, further=(group,))
+    assert any(f"today’s holdings break {group.in_words()}" in note for note in plan.notes)
+    assert weights_after(plan).get(name, 0.0) <= 0.05

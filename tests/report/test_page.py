@@ -15,6 +15,7 @@ from portfolio_opt.report.charts import LABEL_WIDTH, cash_steps, intervals, pair
 from portfolio_opt.report.formats import basis_points, day_in_words, moment, money, percent
 from portfolio_opt.report.page import rebalance_page
 from portfolio_opt.report.rebalance_rows import statement
+from portfolio_opt.report.terminal import orders_in_words
 
 MONEY = re.compile(r"−?\d{1,3}(?:,\d{3})*\.\d\d")
 DOCUMENTS = {
@@ -403,3 +404,14 @@ def test_cash_columns_stand_on_zero_and_days_do_not_overlap():
     )
     assert [words for _, words, _ in chart.days] == ["23 Aug", "24 Aug", "25 Aug"]
     assert all(before[1] <= after[0] + 0.01 for before, after in pairwise(spans))
+
+
+def test_a_plan_without_a_bound_says_that_none_is_proved():
+    document = copy.deepcopy(plan_documents.ordinary())
+    for key in ("bound", "loss_bp"):
+        document["certificate"].pop(key)
+    for orders in (document["orders"], []):
+        page = rebalance_page({**document, "orders": orders})
+        assert "no solver proves a bound" in page
+        assert "can beat this one by" not in page
+    assert "not known" in orders_in_words(document)
