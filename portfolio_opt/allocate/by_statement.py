@@ -85,7 +85,7 @@ def decide_statement(problem: Problem, why: str) -> Stated:
         plan.units,
         full,
         search.most_cash,
-        tuple(_states(problem, proof.prices if proof else ())),
+        tuple(_states(problem, proof.prices if proof else ()) or _reached(problem, full, plan)),
         certificate,
         (*broken, *_unmet(plan, least), *notes),
     )
@@ -187,6 +187,23 @@ def _states(problem: Problem, prices: Sequence[LimitPrice]) -> list[LimitState]:
 
 
 NAMED = 3
+AT_LIMIT = 0.02  # of a limit: what is nearer has reached it
+
+
+def _reached(problem: Problem, statement: Statement, plan: Searched) -> list[LimitState]:
+    """The limits that the plan has reached, for where no solver tells what they cost."""
+    found = []
+    w = plan.units * problem.unit
+    for limit in statement.limits:
+        rows = None if isinstance(limit, CashFloor | FullyInvested | Tradable) else limit.rows(problem)
+        if rows is None:
+            continue
+        at = [str(problem.day.symbols[i]) for i in np.flatnonzero((w > 0) & (w >= rows.upper * (1 - AT_LIMIT)))]
+        if at or (rows.rows @ w >= rows.row_upper * (1 - AT_LIMIT)).any():
+            by = f" by {', '.join(at[:NAMED])}{' and others' if len(at) > NAMED else ''}" if at else ""
+            words = f"{limit.in_words()}: reached{by}; no solver tells what more of it is worth"
+            found.append(LimitState(type(limit).__name__, ", ".join(at[:NAMED]), words, None))
+    return found
 
 
 def _unmet(plan: Searched, least: Broken) -> list[str]:

@@ -295,6 +295,7 @@ def test_the_shipped_template_of_a_mandate_gives_a_plan():
     weights = weights_after(plan)
     assert max(weights.values()) <= 0.10
     assert min(weights.values()) >= 0.005 * 0.99
+    assert any(state.limit == "MaxWeight" and "reached by" in state.words for state in plan.limits)
     assert 0.02 <= plan.after.cash / plan.after.wealth <= 0.105
 
 
