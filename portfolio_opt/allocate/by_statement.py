@@ -56,6 +56,8 @@ def decide_statement(problem: Problem, why: str) -> Stated:
     """
     full = statement_of(problem)
     solved, measures, limits = _readable(full)
+    if limits:
+        _require_room(full)
     answer, least = _solved(solved)
     now = problem.held * problem.unit
     near = answer.weights if answer else now
@@ -128,6 +130,14 @@ def _readable(statement: Statement) -> tuple[Statement, tuple[Measure, ...], tup
     measures = tuple(measure for _, measure in statement.objective.terms if all(measure is not m for _, m in terms))
     left = tuple(limit for limit in statement.limits if all(limit is not each for each in limits))
     return Statement(situation, Objective(terms), limits), measures, left
+
+
+def _require_room(statement: Statement) -> None:
+    """Raises NoSolution where limits that are not convex leave no room beside the others, however deep the market is."""
+    admm, situation = SOLVERS["admm"], statement.situation
+    deep = [each for each in statement.limits if not isinstance(each, TODAY)]
+    limits = tuple(each for each in deep if admm.why_not(Statement(situation, Objective(()), (each,))) is None)
+    admm.run(Statement(situation, Objective(()), limits))
 
 
 def _solved(statement: Statement) -> tuple[Answer | None, Broken]:

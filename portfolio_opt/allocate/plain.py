@@ -78,7 +78,9 @@ def _utility(objective: Objective, situation: Situation) -> tuple[float, float]:
     weights = dict.fromkeys((ExpectedReturn, Variance, TradingCost, CapitalGainsTax), 0.0)
     for weight, measure in objective.terms:
         kind: Any = type(measure)
-        if kind not in weights and weight:
+        if not weight:
+            continue
+        if kind not in weights:
             raise NotPlain(f"the objective holds {kind.__name__}")
         weights[kind] += weight
     gain, risk, cost, tax = weights.values()

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from .book import Book, book_of, floor_of, reach, terms_of
 from .problem import Problem
 from .statement.cash_limits import FullyInvested
-from .statement.term import Limit, Statement
+from .statement.term import Limit, Statement, one_each
 from .whole import BROKEN_PRICE, IDLE_PREMIUM, SHORTAGE_PRICE, WORTH_TYPING, money
 
 Ints = NDArray[np.int64]
@@ -82,13 +82,12 @@ class StatementSearch:
         for limit, least in zip(statement.limits, self.unavoidable, strict=True):
             if isinstance(limit, FullyInvested):
                 continue  # what whole lots and charges leave idle has its price
-            broken = limit.violation(problem, weights) - least
+            broken = one_each(limit, limit.violation(problem, weights), len(units)) - least
             if limit.of_wealth_after_costs and not least:
                 broken = np.maximum(broken, limit.violation(problem, weights / np.minimum(after, 1.0)[:, None]))
             penalty += VIOLATION_PRICE * np.clip(broken, 0, None) + BROKEN_PRICE * (broken > BROKEN)
-        return Measured(
-            statement.objective.value(problem, weights), penalty, (cash - paid.odd - self.floor).astype(float)
-        )
+        utility = statement.objective.value(problem, weights)
+        return Measured(utility, penalty, (cash - paid.odd - self.floor).astype(float))
 
     def scores(self, of: Measured) -> Vector:
         """(B,) what is maximised: the objective less the price of broken limits and of cash that is short or idle."""

@@ -15,7 +15,7 @@ from portfolio_opt.allocate.by_statement import decide_statement
 from portfolio_opt.allocate.plain import plain, statement_of, tidied
 from portfolio_opt.allocate.problem import Limits
 from portfolio_opt.allocate.statement.cash_limits import CashFloor, FullyInvested
-from portfolio_opt.allocate.statement.count_limits import MaxNames, MinPosition
+from portfolio_opt.allocate.statement.count_limits import MaxNames, MinNames, MinPosition
 from portfolio_opt.allocate.statement.gains_tax import CapitalGainsTax
 from portfolio_opt.allocate.statement.holdings import Concentration
 from portfolio_opt.allocate.statement.path_risk import CVaR
@@ -26,7 +26,7 @@ from portfolio_opt.allocate.statement.trading_cost import TradingCost
 from portfolio_opt.allocate.statement.variance import Variance
 from portfolio_opt.allocate.statement.weight_limits import GroupLimit, MaxSector, MaxWeight, SectorLimit
 from portfolio_opt.allocate.statement_search import StatementSearch
-from portfolio_opt.errors import NoSolution
+from portfolio_opt.errors import InvalidInput, NoSolution
 
 UTILITY = ExpectedReturn() - Variance() - TradingCost() - CapitalGainsTax()
 
@@ -309,3 +309,30 @@ def test_a_limit_that_holdings_break_is_named_and_met():
     plan = plan_of(account, further=(group,))
     assert any(f"today’s holdings break {group.in_words()}" in note for note in plan.notes)
     assert weights_after(plan).get(name, 0.0) <= 0.05
+
+
+@pytest.mark.parametrize("limit", [MinPosition(0.2), MaxNames(5), MinNames(10_000)], ids=["position", "few", "many"])
+def test_limits_that_no_plan_can_meet_are_refused_beside_limits_that_another_solver_takes(limit):
+    with pytest.raises(NoSolution):
+        plan_of(random_account(7), further=(MaxTurnover(0.9), limit))
+
+
+def test_a_measure_that_does_not_count_changes_nothing():
+    account = random_account(7)
+    assert (
+        plan_of(account, objective=UTILITY + 0.0 * Concentration()).orders == plan_of(account, objective=UTILITY).orders
+    )
+
+
+@dataclass(frozen=True)
+class NotANumber(Seldom):
+    shape: tuple = ()
+
+    def value(self, _, weights):
+        return np.full((len(weights), *self.shape), np.nan if not self.shape else 1.0)
+
+
+@pytest.mark.parametrize(("shape", "words"), [((), "not finite"), ((2,), "of shape")])
+def test_values_that_are_no_number_each_are_refused_by_the_name_of_their_class(shape, words):
+    with pytest.raises(InvalidInput, match=f"NotANumber gives values.*{words}"):
+        plan_of(Account((), 100_000_000), objective=UTILITY - NotANumber(shape))

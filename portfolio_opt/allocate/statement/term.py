@@ -189,10 +189,10 @@ class Objective:
                 raise InvalidInput(f"{type(measure).__name__} has the weight {weight}, but it must be a finite number")
 
     def value(self, situation: Situation, weights: Matrix) -> Vector:
-        """(B,) of weights (B, N)."""
+        """(B,) of weights (B, N). Raises InvalidInput naming a measure that does not give one finite number for each."""
         total = np.zeros(len(weights))
         for weight, measure in self.terms:
-            total += weight * measure.value(situation, weights)
+            total += weight * one_each(measure, measure.value(situation, weights), len(weights))
         return total
 
     def __add__(self, other: "Measure | Objective") -> "Objective":
@@ -248,6 +248,19 @@ class Limit(ABC):
     @abstractmethod
     def in_words(self) -> str:
         """The limit as a sentence with its figure and unit."""
+
+
+def one_each(of: "Measure | Limit", found: Vector, count: int) -> Vector:
+    """The values, refused where they are not one finite number for each portfolio."""
+    if np.shape(found) != (count,):
+        wrong = f"of shape {np.shape(found)}"
+    elif not np.isfinite(found).all():
+        wrong = "that are not finite"
+    else:
+        return found
+    raise InvalidInput(
+        f"{type(of).__name__} gives values {wrong} for {count} portfolios; give one finite number for each"
+    )
 
 
 @dataclass(frozen=True)

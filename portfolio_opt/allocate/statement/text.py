@@ -61,15 +61,24 @@ def _sides(text: str) -> tuple[str, float | None, float | None]:
     parts = [part.strip() for part in re.split(r"(<=|>=|≤|≥)", text)]
     signs = [{"≤": "<=", "≥": ">="}.get(sign, sign) for sign in parts[1::2]]
     if len(signs) == 1 and all(parts):
-        figure = _figure(parts[2])
-        return (parts[0], None, figure) if signs == ["<="] else (parts[0], figure, None)
+        name, figure, below = parts[0], parts[2], signs == ["<="]
+        if _is_figure(name) and not _is_figure(figure):
+            name, figure, below = figure, name, not below
+        return (name, None, _figure(figure)) if below else (name, _figure(figure), None)
     if signs == ["<=", "<="] and all(parts):
         return parts[2], _figure(parts[0]), _figure(parts[4])
-    raise InvalidInput("write it as NAME <= FIGURE, NAME >= FIGURE, or FIGURE <= NAME <= FIGURE")
+    raise InvalidInput("write it as NAME <= FIGURE, FIGURE <= NAME, or FIGURE <= NAME <= FIGURE")
+
+
+FIGURE = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(%?)")
+
+
+def _is_figure(text: str) -> bool:
+    return FIGURE.fullmatch(text) is not None
 
 
 def _figure(text: str) -> float:
-    number = re.fullmatch(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(%?)", text)
+    number = FIGURE.fullmatch(text)
     if number is None:
         raise InvalidInput(f"{text!r} is no figure; write a fraction such as 0.25, or 25%")
     return float(number[1]) / 100 if number[2] else float(number[1])

@@ -24,6 +24,8 @@ SECTORS = ("Hydro Power", "Non-Life Insurance", "Finance", "Oil - Gas")
         ("hydro power<=25%", SectorLimit("Hydro Power", 0.25)),
         ("0.1 ≤ Non-Life Insurance ≤ 0.25", SectorLimit("Non-Life Insurance", 0.25, 0.1)),
         ("Finance >= .1", SectorLimit("Finance", 1.0, 0.1)),
+        ("0.1 <= Finance", SectorLimit("Finance", 1.0, 0.1)),
+        ("5% >= NABIL", MaxWeight({"NABIL": 0.05})),
         ("NABIL <= 0.05", MaxWeight({"NABIL": 0.05})),
         ("NICAD85/86 <= 0.05", MaxWeight({"NICAD85/86": 0.05})),
         ("=cmd <= 0.05", MaxWeight({"=cmd": 0.05})),
