@@ -7,12 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InvalidInput, NoSolution
+from .mandate_limits import broken_in_words
 from .plain import statement_of
 from .plan import Certificate, LimitState
 from .problem import Problem
 from .solvers.answer import Answer, LimitPrice
 from .solvers.table import ORDER, SOLVERS, solve
 from .statement.cash_limits import CashFloor, FullyInvested
+from .statement.catalogue import amount_in_words
+from .statement.least_violation import least_violation
 from .statement.term import Limit, Measure, Objective, Statement
 from .statement.trade_limits import Locked, MaxParticipation, Tradable
 from .statement_search import Searched, StatementSearch
@@ -76,11 +79,7 @@ def decide_statement(problem: Problem, why: str) -> Stated:
         gap=max(proof.gap, 0.0) if proof else 0.0,
         trail=(*(answer.trail if answer else ()), f"whole-share search of the statement, as {why}"),
     )
-    broken = [
-        f"today’s holdings break {each.in_words()}, by {amount:.4g}"
-        for each, amount in search.found(problem.held).broken
-        if any(each is further for further in problem.further)
-    ]
+    broken = [f"today’s holdings: {words}" for words in broken_in_words(problem.further, problem, now)]
     left = [*(each.in_words() for each in measures), *(each.in_words() for each in limits)]
     notes = [f"{words}: left to the search over whole shares, as no solver takes it beside the rest" for words in left]
     return Stated(
@@ -152,8 +151,6 @@ def _solved(statement: Statement) -> tuple[Answer | None, Broken]:
     except NoSolution:
         deep = replace(statement, limits=tuple(each for each in statement.limits if not isinstance(each, TODAY)))
         solve(deep)  # raises in the words of the wish
-    from .statement.least_violation import least_violation
-
     least = least_violation(statement)
     return solve(_loosened(statement, least)), least
 
@@ -225,5 +222,5 @@ def _unmet(plan: Searched, least: Broken) -> list[str]:
             if _amount(least, limit) > 0
             else "whole lots miss it"
         )
-        said.append(f"{limit.in_words()}: missed by {amount:.4g}, as {why}")
+        said.append(f"{limit.in_words()}: missed by {amount_in_words(limit, amount)}, as {why}")
     return said

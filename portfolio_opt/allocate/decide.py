@@ -94,7 +94,7 @@ def decide(problem: Problem, as_of: date, seed: int = 0, draws: int = 0, exact: 
             *decision.notes,
             *_idle_cash(problem, orders, final_cash, decision.most_cash),
             *(() if orders else (NO_BETTER if price is None else why_no_trade(problem),)),
-            *((NOT_SURE if price is not None else NOT_DRAWN,) if draws and sure is None else ()),
+            *((PLAIN_ONLY,) if price is None else (NOT_SURE,) if draws and sure is None else ()),
         ),
         break_evens=() if price is None else break_evens(problem, decision.units, price),
         stability=sure,
@@ -169,7 +169,9 @@ def _idle_cash(problem: Problem, orders: Sequence[Order], cash: int, most: float
 
 
 NO_BETTER = "no trade of whole lots was found that is worth a basis point of wealth a year"
-NOT_DRAWN = "how sure the orders are is only drawn for the plain objective and plain limits"
+PLAIN_ONLY = (
+    "how sure the orders are, and from which return on each pays, is only told for the plain objective and plain limits"
+)
 NOT_SURE = "how sure the orders are is not known: draws of the estimates got no certified answer"
 NOTEWORTHY_CASH = 0.01
 NOTEWORTHY_BREACH = 0.001  # of wealth: prices move a holding that far over its cap in an hour

@@ -8,19 +8,17 @@ from ..optim.solution import Status
 from .book import book_of, terms_of
 from .bounds import bounds
 from .problem import Problem
-from .solvers.mixed_integer import ExactAnswer, exact_utility, solve_exactly
+from .solvers.mixed_integer import MOST_NAMES, ExactAnswer, exact_utility, solve_exactly
 from .whole import money
 
 Ints = NDArray[np.int64]
 
-MOST_NAMES = 30
 GAP = 1e-5  # utility a year: 0.1 bp of wealth
-SECONDS = 60.0
 TRIES = 4  # of caps that are relative to the wealth after the costs of the plan itself
 
 
 def exact_choice(problem: Problem, units: Ints, idle_price: float) -> ExactAnswer:
-    """The best legal whole-share plan, proved to within GAP or as far as SECONDS suffice.
+    """The best legal whole-share plan, proved to within GAP or as far as a minute suffices.
 
     units: (N,) of a plan to begin with; idle_price: utility a year of a unit of wealth left in cash beyond the floor
     Caps hold relative to the wealth after the costs of the plan; the bound is of plans under the same caps.
@@ -34,7 +32,7 @@ def exact_choice(problem: Problem, units: Ints, idle_price: float) -> ExactAnswe
             "out --exact and read in the report how much a better plan could add at most"
         )
     for _ in range(TRIES):
-        found = solve_exactly(problem, limits, GAP, SECONDS, units, idle_price=idle_price)
+        found = solve_exactly(problem, limits, GAP, start=units, idle_price=idle_price)
         own = bounds(problem, after_costs(problem, found.units))
         if found.status is Status.INFEASIBLE or exact_utility(problem, own, found.units, idle_price) > -np.inf:
             break

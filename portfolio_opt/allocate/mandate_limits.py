@@ -7,9 +7,8 @@ import numpy as np
 from ..ingest.mandate import Mandate
 from .problem import Situation
 from .statement.cash_limits import CashFloor, FullyInvested
-from .statement.catalogue import LIMITS
+from .statement.catalogue import amount_in_words
 from .statement.count_limits import MaxNames, MinNames, MinPosition
-from .statement.fraction import percent
 from .statement.term import Limit, Vector
 from .statement.text import limits_from_text
 from .statement.trade_limits import Forbidden, Locked
@@ -54,9 +53,7 @@ def broken_in_words(limits: Iterable[Limit], situation: Situation, weights: Vect
     for limit in limits:
         amount = float(limit.violation(situation, weights[None])[0])
         if amount > ROUNDING:
-            unit = LIMITS[type(limit).__name__].unit
-            size = f"{percent(amount)} of wealth" if unit == "of wealth" else f"{amount:g} {unit}"
-            broken.append(f"{limit.in_words()}: broken by {size}")
+            broken.append(f"{limit.in_words()}: broken by {amount_in_words(limit, amount)}")
     return tuple(broken)
 
 

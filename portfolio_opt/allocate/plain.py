@@ -65,7 +65,10 @@ def plain(statement: Statement) -> Problem | str:
 
 def tidied(problem: Problem) -> Problem:
     """The same problem with every plain one of its further limits among `limits`, and names that are not bought in `day`."""
-    limits, forbidden, others = _limits(statement_of(problem))
+    try:
+        limits, forbidden, others = _limits(statement_of(problem))
+    except NotPlain:
+        return problem
     return replace(problem, limits=limits, day=_without(problem, forbidden), further=others)
 
 
@@ -100,45 +103,49 @@ def _limits(statement: Statement) -> tuple[Limits, set[str], tuple[Limit, ...]]:
     weight: dict[str, float] = {}
     sector: dict[str, float] = {}
     locked: dict[str, int] = {}
-    found = Limits(max_weight=1.0, max_sector=1.0, cash_floor=0.0, max_participation=1.0)
     forbidden: set[str] = set()
     others: list[Limit] = []
+    max_weight = max_sector = participation = 1.0
+    floor = 0.0
     for limit in kinds:
         match limit:
-            case MaxWeight(limit=caps) if isinstance(caps, Mapping):
-                weight = _closer(weight, caps)
-            case MaxWeight(limit=cap):
-                found = replace(found, max_weight=min(found.max_weight, float(cap)))  # type: ignore[arg-type]
+            case MaxWeight(limit=cap) if isinstance(cap, Mapping):
+                weight = _closer(weight, cap)
+            case MaxWeight(limit=float() | int() as cap):
+                max_weight = min(max_weight, cap)
             case MaxSector(limit=cap):
-                found = replace(found, max_sector=min(found.max_sector, cap))
+                max_sector = min(max_sector, cap)
             case SectorLimit(sector=name, upper=cap, lower=least) if not least:
                 sector = _closer(sector, {name: cap})
-            case CashFloor(limit=floor):
-                found = replace(found, cash_floor=max(found.cash_floor, floor))
+            case CashFloor(limit=least):
+                floor = max(floor, least)
             case MaxParticipation(limit=share):
-                found = replace(found, max_participation=min(found.max_participation, share))
+                participation = min(participation, share)
             case Forbidden(symbols=symbols):
                 forbidden |= set(symbols)
             case Locked(units=units):
-                locked = {name: max(locked.get(name, 0), units.get(name, 0)) for name in {*locked, *units}}
+                locked = _more(locked, units)
             case NoYoungGain():
-                young = young_with_gain(situation)
-                locked = {name: max(locked.get(name, 0), young.get(name, 0)) for name in {*locked, *young}}
+                locked = _more(locked, _young_with_gain(situation))
             case Tradable() | BoardLot():
                 pass
             case _:
                 others.append(limit)
-    others = [each for each in others if not (isinstance(each, FullyInvested) and each.cash <= found.cash_floor)]
-    if min(found.max_weight, found.max_sector, found.max_participation) <= 0 or found.cash_floor >= 1:
+    others = [each for each in others if not (isinstance(each, FullyInvested) and each.cash <= floor)]
+    if min(max_weight, max_sector, participation) <= 0 or floor >= 1:
         raise NotPlain("a limit leaves nothing to invest in")
-    return replace(found, weight_caps=weight, sector_caps=sector, locked=locked), forbidden, tuple(others)
+    return Limits(max_weight, max_sector, floor, participation, weight, sector, locked), forbidden, tuple(others)
 
 
 def _closer(caps: Mapping[str, float], others: Mapping[str, float]) -> dict[str, float]:
     return {name: min(caps.get(name, 1.0), others.get(name, 1.0)) for name in {**caps, **others}}
 
 
-def young_with_gain(situation: Situation) -> dict[str, int]:
+def _more(units: Mapping[str, int], others: Mapping[str, int]) -> dict[str, int]:
+    return {name: max(units.get(name, 0), others.get(name, 0)) for name in {**units, **others}}
+
+
+def _young_with_gain(situation: Situation) -> dict[str, int]:
     """Units by symbol that `NoYoungGain` keeps from being sold."""
     kept = np.clip(NoYoungGain().rows(situation).lower, 0, None) / situation.unit
     return {

@@ -307,7 +307,7 @@ def test_a_limit_that_holdings_break_is_named_and_met():
     account = Account((Lot(name, units, units * 100_00, date(2024, 1, 1)),), 90_000_000)
     group = GroupLimit(((1.0, name),), None, 0.05)
     plan = plan_of(account, further=(group,))
-    assert any(f"today’s holdings break {group.in_words()}" in note for note in plan.notes)
+    assert any(f"today’s holdings: {group.in_words()}: broken by " in note for note in plan.notes)
     assert weights_after(plan).get(name, 0.0) <= 0.05
 
 

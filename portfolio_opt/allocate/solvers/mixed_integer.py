@@ -22,6 +22,7 @@ from .tangent_model import BP, Found, Model, Tangents, minimise, stacked
 Ints = NDArray[np.int64]
 Vector = NDArray[np.float64]
 
+MOST_NAMES = 30  # that can be traded: more take longer than anyone waits
 LEAST_ERROR = 2.0  # paisa: each of commission, fee and tax is rounded on its own
 SAME = 1e-12  # utility: what the rounding of floats may put a plan above its bound
 SLOPE_ROUNDS = 30  # of the linear programme, before whole shares are asked for

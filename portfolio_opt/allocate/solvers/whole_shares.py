@@ -21,14 +21,12 @@ from ..statement.term import Limit, Statement
 from .answer import Found
 from .conflict import irreducible, no_solution
 from .limit_rows import stacked
-from .mixed_integer import solve_exactly
+from .mixed_integer import MOST_NAMES, solve_exactly
 from .quantity_pieces import MOST_QUANTITIES
 from .separable_sum import linear_conflict
 
-MOST_NAMES = 30  # that can be traded: more take longer than anyone waits
 GAP = 1e-6  # utility a year, a hundredth of a basis point of wealth
 WIDEST = 0.1  # where the objective counts the utility for next to nothing
-SECONDS = 60.0
 ROUNDING = 1e-9  # of a share
 
 
@@ -68,7 +66,7 @@ def run(statement: Statement) -> Found:
     if isinstance(decision, str):
         raise InvalidInput(decision)
     problem, within = decision.problem, decision.within
-    answer = solve_exactly(problem, within, min(GAP / decision.scale, WIDEST), SECONDS)
+    answer = solve_exactly(problem, within, min(GAP / decision.scale, WIDEST))
     if answer.status is Status.INFEASIBLE:
         if _conflicting(statement, statement.limits):
             raise no_solution(irreducible(statement.limits, lambda some: _conflicting(statement, some)))

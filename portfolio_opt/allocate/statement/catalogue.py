@@ -7,6 +7,7 @@ from typing import Literal
 from ..problem import Situation
 from .cash_limits import CashFloor, FullyInvested
 from .count_limits import BoardLot, MaxNames, MinNames, MinPosition
+from .fraction import percent
 from .gains_tax import CapitalGainsTax
 from .holdings import Concentration, DaysToExit, Turnover
 from .path_risk import CVaR, MaxDrawdown, SemiVariance
@@ -47,6 +48,14 @@ class LimitRow:
     constraints: Reading
     rows: bool
     text: str = ""
+
+
+def amount_in_words(limit: Limit, amount: float) -> str:
+    """An amount in the limit's own unit; a bare number for a limit that is not in the table."""
+    row = LIMITS.get(type(limit).__name__)
+    if row is None:
+        return f"{amount:.4g}"
+    return f"{percent(amount)} of wealth" if row.unit == "of wealth" else f"{amount:.4g} {row.unit}"
 
 
 def evenly(situation: Situation) -> dict[str, float]:
