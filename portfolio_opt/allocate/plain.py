@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import InvalidInput
 from .problem import Limits, Problem, Situation
 from .statement.cash_limits import CashFloor, FullyInvested
 from .statement.count_limits import BoardLot
@@ -64,7 +65,12 @@ def plain(statement: Statement) -> Problem | str:
 
 
 def tidied(problem: Problem) -> Problem:
-    """The same problem with every plain one of its further limits among `limits`, and names that are not bought in `day`."""
+    """The same problem with every plain one of its further limits among `limits`, and names that are not bought in `day`.
+
+    Raises InvalidInput for a participation of nothing, which allows no order at all.
+    """
+    if any(isinstance(limit, MaxParticipation) and not limit.limit for limit in problem.further):
+        raise InvalidInput("participation <= 0 allows no order; give a share of a name's turnover such as 0.1")
     try:
         limits, forbidden, others = _limits(statement_of(problem))
     except NotPlain:

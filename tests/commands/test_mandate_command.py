@@ -93,6 +93,15 @@ def test_limits_that_cannot_be_met_exit_with_the_smallest_change(rebalance):
     assert "smallest change" in ran.err
 
 
+def test_limits_that_leave_nothing_are_refused(rebalance):
+    none_in_a_name = rebalance(limits="weight <= 0")
+    assert none_in_a_name.code == 3
+    assert "smallest change" in none_in_a_name.err
+    no_order = rebalance(limits="participation <= 0")
+    assert no_order.code == 2
+    assert "allows no order" in no_order.err
+
+
 def test_limits_as_text_hold(rebalance):
     plan = json.loads(rebalance(limits="Hydro Power <= 10%; weight <= 8%", draws=0, json=True).out)
     weights = [row["value"] / plan["after"]["wealth"] for row in plan["after"]["holdings"]]
