@@ -19,7 +19,7 @@ import pandas as pd
 from cases.client_accounts import client_table, last_day
 
 from portfolio_opt import Panel, estimate, read_prices
-from portfolio_opt.allocate.book import reach, sectors_of
+from portfolio_opt.allocate.book import reach
 from portfolio_opt.allocate.client_book import book_of_clients
 from portfolio_opt.allocate.whole import money
 from portfolio_opt.commands.accounts import clients_of, decidable, terms_of_table
@@ -148,7 +148,7 @@ def by_cvxpy(panel: Panel, work: Path) -> float:
     terms, why_not = terms_of_table(panel, Calendar(panel.sessions()), panel.last_date, table, options)
     chosen, _ = decidable(table, why_not)
     book = book_of_clients(clients_of(table, chosen, terms, 2.0), 0, SAMPLE, terms)
-    loadings, root, inside = terms.beliefs.loadings, np.sqrt(terms.beliefs.specific), sectors_of(terms.day).inside
+    loadings, root, inside = terms.beliefs.loadings, np.sqrt(terms.beliefs.specific), terms.day.sectors.inside
     start = time.perf_counter()
     for b in range(SAMPLE):
         own = book.rows(np.array([b]))

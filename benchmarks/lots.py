@@ -50,8 +50,7 @@ def accounts(market: Market, count: int, **size) -> list[Problem]:
 
 def searched(problem: Problem) -> tuple[np.ndarray, float]:
     """(units, price a year of a rupee left idle) of the package's own search."""
-    effort = Effort()
-    choice = choose(terms_of(problem), book_of(problem), np.random.default_rng(0).random(effort.kicks), effort)
+    choice = choose(terms_of(problem), book_of(problem), Effort())
     return choice.units[0], abs(float(choice.relaxed.answer.multipliers[0, 0])) + IDLE_PREMIUM
 
 

@@ -88,24 +88,6 @@ def book_of(problem: Problem) -> Book:
 
 
 @dataclass(frozen=True)
-class Sectors:
-    """names: in order; member: (N,) index of each symbol's sector, -1 where it is unknown."""
-
-    names: tuple[str, ...]
-    member: Ints
-
-    @property
-    def inside(self) -> Matrix:
-        """(S, N) 1 where a symbol belongs to a sector."""
-        return np.array([self.member == k for k in range(len(self.names))], dtype=float).reshape(-1, len(self.member))
-
-
-def sectors_of(day: TradingDay) -> Sectors:
-    names = tuple(sorted(set(day.sector.tolist()) - {""}))
-    return Sectors(names, np.array([names.index(s) if s else -1 for s in day.sector.tolist()], dtype=np.int64))
-
-
-@dataclass(frozen=True)
 class Reach:
     """Holdings that can be reached today, (B, N) units: lower, upper, and the cap that its weight alone allows.
 
@@ -141,7 +123,7 @@ def reach(terms: Terms, book: Book, wealth: Ints) -> Reach:
     keep = np.where(held * day.close <= most * now, held, 0)
     stays = np.where(held < day.lot, held, lower)  # nothing forces the sale of an odd lot
     upper = np.maximum(np.maximum(np.minimum(cap, held + most_bought), keep), stays)
-    sectors = sectors_of(day)
+    sectors = day.sectors
     most_inside = limits.caps_of_sectors(sectors.names)
 
     def in_sectors(units: Ints) -> Matrix:

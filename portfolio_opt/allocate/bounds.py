@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .book import Reach, book_of, reach, sectors_of, terms_of
+from .book import Reach, book_of, reach, terms_of
 from .problem import Problem
 
 Ints = NDArray[np.int64]
@@ -35,7 +35,7 @@ def bounds(problem: Problem, wealth: int) -> Bounds:
     """The account's reach with caps relative to `wealth` (paisa, after costs), and in words what keeps a cap from being met."""
     day, limits = problem.day, problem.limits
     reached = reach(terms_of(problem), book_of(problem), np.array([wealth]))
-    sectors = sectors_of(day)
+    sectors = day.sectors
     most, most_inside = limits.name_caps(day.symbols.tolist()), limits.caps_of_sectors(sectors.names)
     stays, cap, sector_cap = reached.stays[0], reached.cap[0], reached.sector_cap[0]
     notes = [

@@ -8,14 +8,16 @@ from numpy.typing import NDArray
 from ..optim.solution import Status
 from .book import Book, Terms, floor_of
 from .utility_bound import utility_bounds
-from .whole import Effort, Trades, choose, money, near_enough, trades_of, utilities
+from .whole import Effort, Trades, choose, money, trades_of, utilities
 
 Ints = NDArray[np.int64]
 Vector = NDArray[np.float64]
+Matrix = NDArray[np.float64]
 
-NEAR_RUPEES = 100_00  # paisa a year: of an account among thousands, nobody would look for less
-LITTLE = Effort(kicks=0, candidates=40, tried=8, aim=0.5, near_rupees=NEAR_RUPEES)
-MORE = Effort(kicks=10, candidates=80, tried=16, aim=0.5, near_rupees=NEAR_RUPEES)
+NEAR = 5e-5  # utility a year, half a basis point: no account among thousands is searched closer
+NEAR_RUPEES = 50_00  # paisa a year, likewise
+LITTLE = Effort(paired=24, tries=2, rounds=0, near=NEAR, near_rupees=NEAR_RUPEES)
+MORE = Effort(paired=48, tries=4, rounds=2, near=NEAR, near_rupees=NEAR_RUPEES)
 BOUNDS_TRIED = 8
 
 
@@ -37,30 +39,27 @@ class Decisions:
     solved: NDArray[np.bool_]
 
 
-def decide_book(terms: Terms, book: Book, seed: int = 0) -> Decisions:
+def decide_book(terms: Terms, book: Book) -> Decisions:
     """The decision of every account by itself: the same whatever others stand in the book.
 
     All cash of the book is settled.
     """
-    draws = np.random.default_rng(seed).random(MORE.kicks)
-    choice = choose(terms, book, draws, LITTLE)
-    units, score, answer = choice.units, choice.score, choice.relaxed.answer
-    kept = np.minimum(book.cash + money(terms, book, units).cash, floor_of(terms.limits, book.wealth))
-    near, prices = answer.x, answer.multipliers
-    bound = utility_bounds(terms, book, units, kept, near, prices)
+    choice = choose(terms, book, LITTLE)
+    units, score, relaxed = choice.units, choice.score, choice.relaxed
+    near, prices = relaxed.answer.x, relaxed.answer.multipliers
+    bound = _bounds(terms, book, units, near, prices, 0)
+    near_enough = MORE.tolerance(book)
     for effort in (None, MORE):
         loss = bound - utilities(terms, book, units, money(terms, book, units))
-        far = np.flatnonzero(~(loss <= near_enough(book, MORE)))
+        far = np.flatnonzero(~(loss <= near_enough))
         if not len(far):
             break
         some = book.rows(far)
         if effort is not None:
-            again = choose(terms, some, draws, effort)
+            again = choose(terms, some, effort, relaxed.rows(far))
             better = again.score > score[far]
             units[far[better]], score[far[better]] = again.units[better], again.score[better]
-        cash = some.cash + money(terms, some, units[far]).cash
-        kept = np.minimum(cash, floor_of(terms.limits, some.wealth))
-        bound[far] = utility_bounds(terms, some, units[far], kept, near[far], prices[far], BOUNDS_TRIED)
+        bound[far] = _bounds(terms, some, units[far], near[far], prices[far], BOUNDS_TRIED)
     trades, paid = trades_of(terms, book, units), money(terms, book, units)
     reached = utilities(terms, book, units, paid)
     unchanged = utilities(terms, book, book.held, money(terms, book, book.held))
@@ -71,8 +70,13 @@ def decide_book(terms: Terms, book: Book, seed: int = 0) -> Decisions:
         cash_after=book.cash + paid.cash,
         gain=reached - unchanged,
         loss=bound - reached,
-        solved=np.array([status is Status.OPTIMAL for status in answer.status]),
+        solved=np.array([status is Status.OPTIMAL for status in relaxed.answer.status]),
     )
+
+
+def _bounds(terms: Terms, book: Book, units: Ints, near: Matrix, prices: Matrix, tries: int) -> Vector:
+    kept = np.minimum(book.cash + money(terms, book, units).cash, floor_of(terms.limits, book.wealth))
+    return utility_bounds(terms, book, units, kept, near, prices, tries)
 
 
 def _later(terms: Terms, book: Book, trades: Trades) -> NDArray[np.bool_]:

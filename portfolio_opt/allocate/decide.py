@@ -69,7 +69,7 @@ def decide(problem: Problem, as_of: date, seed: int = 0, draws: int = 0, exact: 
             raise InvalidInput(f"an exact decision is for the plain objective and plain limits, but {plainly}")
         decision = _by_statement(problem, plainly)
     else:
-        decision = _by_search(plainly, seed, exact)
+        decision = _by_search(plainly, exact)
     problem = decision.problem
     orders, inflows = _orders(problem, decision)
     price = decision.cash_price
@@ -101,11 +101,11 @@ def decide(problem: Problem, as_of: date, seed: int = 0, draws: int = 0, exact: 
     )
 
 
-def _by_search(problem: Problem, seed: int, exact: bool) -> Decision:
+def _by_search(problem: Problem, exact: bool) -> Decision:
     """Whole shares whose caps hold relative to what is left after costs."""
     require_room(problem)
-    terms, book, effort = terms_of(problem), book_of(problem), Effort()
-    choice = choose(terms, book, np.random.default_rng(seed).random(effort.kicks), effort)
+    terms, book = terms_of(problem), book_of(problem)
+    choice = choose(terms, book, Effort())
     relaxed, program = solution_of(choice.relaxed.answer, 0), choice.relaxed.programs.program(0)
     units = choice.units[0]
     proof = exact_choice(problem, units, abs(float(relaxed.multipliers[0])) + IDLE_PREMIUM) if exact else None

@@ -36,9 +36,9 @@ class Tariff(NamedTuple):
 
 
 class Pieces(NamedTuple):
-    """(B, N, P) for B accounts: smallest and largest holding in weights (first > last where a piece is empty), and its cost.
+    """(N, P), or (B, N, P) for B accounts: smallest and largest holding in weights, and its cost.
 
-    Costs are shares of wealth a year, constant + slope × weight. Empty pieces come last.
+    Costs are shares of wealth a year, constant + slope × weight. After a name's last piece follows one with first > last.
     """
 
     first: NDArray[np.float64]
@@ -48,14 +48,86 @@ class Pieces(NamedTuple):
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _put(pieces: Pieces, b: int, i: int, p: int, first: float, last: float, constant: float, slope: float) -> int:
-    pieces.first[b, i, p], pieces.last[b, i, p] = first, last
-    pieces.constant[b, i, p], pieces.slope[b, i, p] = constant, slope
+def _put(pieces: Pieces, i: int, p: int, first: float, last: float, constant: float, slope: float) -> int:
+    pieces.first[i, p], pieces.last[i, p] = first, last
+    pieces.constant[i, p], pieces.slope[i, p] = constant, slope
     return p + 1
 
 
+class Holder(NamedTuple):
+    """What the pieces of one account depend on. held … upper: (N,) units; wealth: paisa; tax rates short and long: ppm
+
+    odd_price: what a unit of wealth that the sale of an odd lot brings costs a year, as no purchase may use it
+    """
+
+    held: Ints
+    held_long: Ints
+    total_cost: Ints
+    lower: Ints
+    upper: Ints
+    wealth: int
+    short: int
+    long: int
+    odd_price: float
+
+
 @njit(cache=True, nogil=True)
-def fill(
+def fill(pieces: Pieces, count: Ints, prices: Prices, tariff: Tariff, of: Holder, per_year: float) -> None:
+    """Fill in the (N, P) pieces of one account, and how many each name has, (N,)."""
+    slabs = len(tariff.rate)
+    W = float(of.wealth)
+    rate_short, rate_long = of.short / MILLION, of.long / MILLION
+    for i in range(of.held.size):
+        have, lot, p = of.held[i], prices.lot[i], 0
+        unit = prices.close[i] / W
+        now = have * unit
+        buy, sell = prices.buy[i], prices.sell[i]
+        if of.lower[i] <= have <= of.upper[i]:
+            p = _put(pieces, i, p, now, now, 0.0, 0.0)
+        most = of.upper[i] - have
+        if most >= lot:
+            for s in range(slabs):
+                least_units = max(int(tariff.edges[s] // buy) + 1, lot, of.lower[i] - have)
+                most_units = most if s == slabs - 1 else min(most, int(tariff.edges[s + 1] // buy))
+                if least_units <= most_units:
+                    slope = per_year * tariff.rate[s] * buy / prices.close[i]
+                    constant = per_year * tariff.fixed[s] / W - slope * now
+                    p = _put(pieces, i, p, now + least_units * unit, now + most_units * unit, constant, slope)
+                if least_units > most:
+                    break
+        if have > 0 and of.lower[i] < have:
+            old = of.held_long[i]
+            gain = sell - of.total_cost[i] / have
+            for age in range(2):
+                for s in range(slabs):
+                    taxed = gain > tariff.rate[s] * sell  # charges lower the gain
+                    kept = 1.0 - (max(rate_short, rate_long if old else 0.0) if taxed and age else rate_long * taxed)
+                    tax = (rate_long if age == 0 else rate_short) * gain * taxed
+                    before = 0.0 if age == 0 else (rate_long - rate_short) * gain * old * taxed
+                    least_units = max(int(tariff.edges[s] // sell) + 1, 1 if age == 0 else old + 1)
+                    most_units = old if age == 0 else have
+                    if s < slabs - 1:
+                        most_units = min(most_units, int(tariff.edges[s + 1] // sell))
+                    if least_units > most_units:
+                        continue
+                    slope = -per_year * (kept * tariff.rate[s] * sell + tax) / prices.close[i]
+                    constant = per_year * (kept * tariff.fixed[s] + before) / W - slope * now
+                    if most_units == have and of.lower[i] <= 0:  # the whole holding
+                        useless = of.odd_price * now if have < lot else 0.0
+                        p = _put(pieces, i, p, 0.0, 0.0, constant + useless, 0.0)
+                    least_units = max(least_units, lot, have - of.upper[i])
+                    most_units = min(most_units, have - lot, have - of.lower[i])  # what stays is at least a lot
+                    if least_units <= most_units:
+                        p = _put(pieces, i, p, now - most_units * unit, now - least_units * unit, constant, slope)
+        if p == 0:  # where no quantity fits, it stays as it is
+            p = _put(pieces, i, p, now, now, 0.0, 0.0)
+        count[i] = p
+        if p < pieces.first.shape[1]:
+            _put(pieces, i, p, 1.0, 0.0, 0.0, 0.0)
+
+
+@njit(cache=True, nogil=True)
+def fill_all(
     pieces: Pieces,
     prices: Prices,
     tariff: Tariff,
@@ -70,60 +142,17 @@ def fill(
     odd_price: Vector,
     per_year: float,
 ) -> None:
-    """Fill in the pieces of every account and name, those that are not empty first.
+    """Fill in the (B, N, P) pieces of every account; the first of those that are not used has first > last.
 
-    held … upper: (B, N); wealth, tax rates short and long in ppm: (B,)
-    odd_price: (B,) what a unit of wealth that the sale of an odd lot brings costs a year, as no purchase may use it
+    As in Holder, with a leading axis.
     """
-    slabs = len(tariff.rate)
+    count = np.empty(held.shape[1], np.int64)
     for b in range(held.shape[0]):
-        W = float(wealth[b])
-        rate_short, rate_long = short[b] / MILLION, long[b] / MILLION
-        for i in range(held.shape[1]):
-            have, lot, p = held[b, i], prices.lot[i], 0
-            unit = prices.close[i] / W
-            now = have * unit
-            buy, sell = prices.buy[i], prices.sell[i]
-            if lower[b, i] <= have <= upper[b, i]:
-                p = _put(pieces, b, i, p, now, now, 0.0, 0.0)
-            most = upper[b, i] - have
-            if most >= lot:
-                for s in range(slabs):
-                    least_units = max(int(tariff.edges[s] // buy) + 1, lot, lower[b, i] - have)
-                    most_units = most if s == slabs - 1 else min(most, int(tariff.edges[s + 1] // buy))
-                    if least_units <= most_units:
-                        slope = per_year * tariff.rate[s] * buy / prices.close[i]
-                        constant = per_year * tariff.fixed[s] / W - slope * now
-                        p = _put(pieces, b, i, p, now + least_units * unit, now + most_units * unit, constant, slope)
-            if have > 0 and lower[b, i] < have:
-                old = held_long[b, i]
-                gain = max(sell - total_cost[b, i] / have, 0.0)
-                kept = 1.0 - (max(rate_short, rate_long) if gain > 0.0 else 0.0)
-                for age in range(2):
-                    tax = (rate_long if age == 0 else rate_short) * gain
-                    before = 0.0 if age == 0 else (rate_long - rate_short) * gain * old
-                    for s in range(slabs):
-                        least_units = max(int(tariff.edges[s] // sell) + 1, 1 if age == 0 else old + 1)
-                        most_units = old if age == 0 else have
-                        if s < slabs - 1:
-                            most_units = min(most_units, int(tariff.edges[s + 1] // sell))
-                        if least_units > most_units:
-                            continue
-                        slope = -per_year * (kept * tariff.rate[s] * sell + tax) / prices.close[i]
-                        constant = per_year * (kept * tariff.fixed[s] + before) / W - slope * now
-                        if most_units == have and lower[b, i] <= 0:  # the whole holding
-                            useless = odd_price[b] * now if have < lot else 0.0
-                            p = _put(pieces, b, i, p, 0.0, 0.0, constant + useless, 0.0)
-                        least_units = max(least_units, lot, have - upper[b, i])
-                        most_units = min(most_units, have - lot, have - lower[b, i])  # what stays is at least a lot
-                        if least_units <= most_units:
-                            p = _put(
-                                pieces, b, i, p, now - most_units * unit, now - least_units * unit, constant, slope
-                            )
-            if p == 0:  # where no quantity fits, it stays as it is
-                p = _put(pieces, b, i, p, now, now, 0.0, 0.0)
-            while p < pieces.first.shape[2]:
-                p = _put(pieces, b, i, p, 1.0, 0.0, 0.0, 0.0)
+        own = Pieces(pieces.first[b], pieces.last[b], pieces.constant[b], pieces.slope[b])
+        of = Holder(
+            held[b], held_long[b], total_cost[b], lower[b], upper[b], wealth[b], short[b], long[b], odd_price[b]
+        )
+        fill(own, count, prices, tariff, of, per_year)
 
 
 def count(slabs: int) -> int:

@@ -12,6 +12,7 @@ from .book import Book, Reach, Terms
 
 if TYPE_CHECKING:
     from .piece_kernels import Pieces, Prices, Tariff
+    from .swap_kernels import Market
 
 ROUNDED = 3  # paisa: what rounding commission, fee and tax to whole paisa can spare an order at most
 
@@ -37,6 +38,17 @@ def tariff_of(rules: DayRules) -> "Tariff":
     )
 
 
+def market_of(terms: Terms) -> "Market":
+    """What the search needs to know of the terms."""
+    from .swap_kernels import Market  # compiles: only where it is used
+
+    beliefs = terms.beliefs
+    return Market(
+        np.ascontiguousarray(beliefs.loadings), np.ascontiguousarray(beliefs.specific), np.ascontiguousarray(beliefs.mean),
+        terms.day.sectors.member, prices_of(terms), tariff_of(terms.rules), 1 / terms.holding_period,
+    )  # fmt: skip
+
+
 def pieces_of(terms: Terms, book: Book, limits: Reach, odd_price: NDArray[np.float64] | None = None) -> "Pieces":
     """Every piece of every account.
 
@@ -48,7 +60,7 @@ def pieces_of(terms: Terms, book: Book, limits: Reach, odd_price: NDArray[np.flo
     shape = (*book.held.shape, piece_kernels.count(len(tariff.rate)))
     pieces = piece_kernels.Pieces(*(np.empty(shape) for _ in range(4)))
     short, long = book.tax_rates(terms.rules)
-    piece_kernels.fill(
+    piece_kernels.fill_all(
         pieces, prices_of(terms), tariff, book.held, book.held_long, book.total_cost, limits.lower, limits.upper,
         book.wealth, short, long, np.zeros(len(book)) if odd_price is None else odd_price, 1 / terms.holding_period,
     )  # fmt: skip

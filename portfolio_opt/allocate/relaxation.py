@@ -12,11 +12,12 @@ from ..optim.convex import batch
 from ..optim.convex.batch import BatchSolution, SeparableBatch
 from ..optim.convex.separable import SeparableProgram
 from ..optim.solution import Solution
-from .book import Book, Reach, Terms, book_of, floor_of, sectors_of, terms_of
+from .book import Book, Reach, Terms, book_of, floor_of, terms_of
 from .bounds import Bounds
 from .pieces import ROUNDED, pieces_of
 from .problem import Problem
 
+Ints = NDArray[np.int64]
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
@@ -66,7 +67,7 @@ def programs(terms: Terms, book: Book, limits: Reach, rate: Matrix, least: Vecto
     unit = book.unit
     now, long = book.held * unit, book.held_long * unit
     young, old = sale_rates(terms, book, rate)
-    day, members, wealth = terms.day, sectors_of(terms.day).inside, book.wealth[:, None]
+    day, members, wealth = terms.day, terms.day.sectors.inside, book.wealth[:, None]
     return SeparableBatch(
         loadings=terms.beliefs.loadings,
         diagonal=terms.beliefs.specific,
@@ -102,7 +103,7 @@ def investable(terms: Terms, book: Book, limits: Reach, costs: Vector) -> Vector
 
 def _room(terms: Terms, lower: Matrix, upper: Matrix, sector_cap: Matrix) -> tuple[Vector, Vector]:
     """(B,) the least and the most that can be invested inside a box (B, N) and under sector caps (B, S)."""
-    sectors = sectors_of(terms.day)
+    sectors = terms.day.sectors
     in_sectors = np.minimum(sector_cap, upper @ sectors.inside.T)
     return lower.sum(1), upper[:, sectors.member < 0].sum(1) + in_sectors.sum(1)
 
@@ -112,13 +113,16 @@ class Relaxed:
     """Convex answers near which whole shares are looked for.
 
     programs, answer: what was solved last, its points, and its multipliers of what is invested and of the sectors
-    share, costs: (B,) of wealth that is invested and that trading takes
+    costs: (B,) share of wealth that trading takes
     """
 
     programs: SeparableBatch
     answer: BatchSolution
-    share: Vector
     costs: Vector
+
+    def rows(self, chosen: Ints) -> "Relaxed":
+        """Those of some accounts."""
+        return Relaxed(self.programs.rows_of(chosen), self.answer.rows_of(chosen), self.costs[chosen])
 
 
 def relax(terms: Terms, book: Book, limits: Reach) -> Relaxed:
@@ -134,7 +138,7 @@ def relax(terms: Terms, book: Book, limits: Reach) -> Relaxed:
     share = investable(terms, book, limits, costs)
     hulls = _hulls(terms, book, limits, share, first.multipliers[:, 0])
     answer = _finite(batch.solve(hulls, cores=1), hulls)
-    return Relaxed(hulls, answer, investable(terms, book, limits, _costs(terms, book, answer.x)), costs)
+    return Relaxed(hulls, answer, _costs(terms, book, answer.x))
 
 
 def _hulls(terms: Terms, book: Book, limits: Reach, share: Vector, cash_price: Vector) -> SeparableBatch:
@@ -144,7 +148,7 @@ def _hulls(terms: Terms, book: Book, limits: Reach, share: Vector, cash_price: V
     pieces = pieces_of(terms, book, limits, np.clip(cash_price, 0, None))
     kinks, slopes, lower, upper = hull_stack(*pieces, MOST_KINKS)
     money = 1 + np.clip(cash_price, 0, None) * terms.holding_period
-    rows = np.vstack([np.ones(book.held.shape[1]), sectors_of(terms.day).inside])
+    rows = np.vstack([np.ones(book.held.shape[1]), terms.day.sectors.inside])
     sectors = np.maximum(limits.sector_cap / book.wealth[:, None], lower @ rows[1:].T)
     least, most = _room(terms, lower, upper, sectors)
     share = np.minimum(np.maximum(share, least), most)

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from ..ingest.universe import TRADED
 from ..market.money import rupees
 from ..market.orders import Sale, sale
-from .book import sectors_of
 from .bounds import bounds
 from .problem import Problem
 
@@ -101,7 +100,7 @@ def breaches(problem: Problem) -> tuple[Breach, ...]:
     def raised(i: int, units: int) -> int:
         return int(search.sale(i, units).net_cash) if units else 0
 
-    caps, sectors = limits.name_caps(day.symbols.tolist()), sectors_of(day)
+    caps, sectors = limits.name_caps(day.symbols.tolist()), day.sectors
     for i in np.flatnonzero(value > caps * wealth):
         search.repair("max_weight", str(day.symbols[i]), int(value[i]), float(caps[i]), [int(i)], removed)
     for k, cap in enumerate(limits.caps_of_sectors(sectors.names)):

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .book import sectors_of
 from .bounds import bounds
 from .problem import Limits, Problem
 
@@ -58,7 +57,7 @@ def places(problem: Problem, today: bool) -> Places:
     still = np.maximum(still, np.minimum(locked, held) * problem.unit)
     own = Limits(1.0, 1.0, weight_caps=problem.limits.weight_caps, sector_caps=problem.limits.sector_caps)
     stays = bounds(problem, problem.wealth).lower * problem.unit if today else still
-    sectors = sectors_of(day)
+    sectors = day.sectors
     keep = np.where(held < day.lot, now, stays)
     return Places(
         stays=stays,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,15 @@ from ..market.prices import limit_price, order_step, price_band
 from ..market.rules import DayRules
 
 Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Sectors:
+    """names: in order; member: (N,) index of each symbol's sector, -1 where it is unknown; inside: (S, N) 1 where it belongs"""
+
+    names: tuple[str, ...]
+    member: Ints
+    inside: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -43,6 +53,14 @@ class TradingDay:
     can_buy: NDArray[np.bool_]
     can_sell: NDArray[np.bool_]
     why_not: tuple[str, ...]
+
+    @cached_property
+    def sectors(self) -> Sectors:
+        """The sectors of the symbols."""
+        names = tuple(sorted(set(self.sector.tolist()) - {""}))
+        member = np.array([names.index(s) if s else -1 for s in self.sector.tolist()], dtype=np.int64)
+        inside = np.array([member == k for k in range(len(names))], dtype=float).reshape(-1, len(member))
+        return Sectors(names, member, inside)
 
 
 def trading_day(

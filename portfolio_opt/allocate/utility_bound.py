@@ -8,7 +8,7 @@ name's minimum is exact, the smallest over its pieces. Fractions of shares above
 import numpy as np
 from numpy.typing import NDArray
 
-from .book import Book, Terms, reach, sectors_of
+from .book import Book, Terms, reach
 from .pieces import pieces_of, prices_of
 
 Ints = NDArray[np.int64]
@@ -42,7 +42,7 @@ def utility_bounds(
         piece_kernels.bound(
             pieces, prices_of(terms), terms.beliefs.loadings, terms.beliefs.specific,
             terms.beliefs.mean, book.held, wealth, spendable, invested, book.risk_aversion,
-            sectors_of(terms.day).member, limits.sector_cap / wealth[:, None], np.ascontiguousarray(at), prices[:, 0].copy(),
+            terms.day.sectors.member, limits.sector_cap / wealth[:, None], np.ascontiguousarray(at), prices[:, 0].copy(),
             prices[:, 1].copy(), sector_price, 1 / terms.holding_period, out,
         )  # fmt: skip
         return out

@@ -1,11 +1,12 @@
 """Whole shares for many accounts at once: the convex answers, the best legal quantities near them, and their exact money.
 
-The search works on pieces (each a straight line inside one slab of the charges) under a row for what is invested; what it finds
-is then priced to the paisa. Where cash falls short, or is left over, or a cap is missed relative to the wealth after costs, the
-row moves by that much and the search runs again. The best plan by exact money counts.
+The search works on pieces (each a straight line inside one slab of the charges) that take a few paisa more cash than the truth;
+what it finds is then priced to the paisa. Where cash falls short all the same, or a cap is missed relative to the wealth after
+costs, the search runs again with that much less.
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +14,12 @@ from numpy.typing import NDArray
 from ..ingest.universe import TRADED
 from ..market.orders import purchase, sale
 from ..market.rules import INVESTORS
-from ..optim.convex.batch import BatchSolution
-from .book import Book, Reach, Terms, floor_of, reach, sectors_of
-from .pieces import pieces_of
+from .book import Book, Reach, Terms, floor_of, reach
+from .pieces import market_of
 from .relaxation import Relaxed, relax
+
+if TYPE_CHECKING:
+    from .swap_kernels import Market
 
 Ints = NDArray[np.int64]
 Vector = NDArray[np.float64]
@@ -28,26 +31,30 @@ BROKEN_PRICE = 10.0  # utility: missing cash or a cap by one paisa is missing it
 HALF_A_PAISA = 0.5  # sector values are whole paisa, but for the rounding of floats
 WORTH_TYPING = 1e-4  # utility a year, 1 bp of wealth: less is not worth an order list
 IDLE_PREMIUM = 0.05  # a year: what leaving cash idle beyond the floor costs on top, as everything is to be invested
-ROUNDS = 5
-MOST_ROUNDS = 12  # for accounts without a legal plan so far
-SPARE = 5e-4  # of wealth: less cash than this beyond the floor is not tried to be spent better
-CLOSER = 1.02  # a rupee missing or spare moves the row by so much: limits lie beyond the close, and trades are charged
+ROUNDS = 8
+DEARER = 1.05  # caps are relative to wealth after costs, which may be so much more than those of the convex answer
+SPARE = 3e-4  # of wealth: so much more room under a cap than was counted on, and larger orders are looked for
+CLOSER = 1.02  # a rupee missing makes that much less be spent
 
 
 @dataclass(frozen=True)
 class Effort:
     """How hard is searched.
 
-    kicks: forced moves; candidates: names moved in pairs; tried: of their moves that are answered
-    aim: part of what counts as near enough, at which a plan is looked for no further
-    near_rupees: paisa a year by which a plan may be below the best and still be near enough, besides 1 bp of wealth
+    paired: moves that are looked at in pairs; tries: of the pairs, those made to see what they change
+    rounds: of exact exchanges of two names; near: utility a year by which a plan may be below its bound and be good enough
+    near_rupees: paisa a year that are as good, where they are more
     """
 
-    kicks: int = 100
-    candidates: int = 200
-    tried: int = 24
-    aim: float = 0.2
+    paired: int = 60
+    tries: int = 6
+    rounds: int = 4
+    near: float = 1e-5
     near_rupees: int = 0
+
+    def tolerance(self, book: Book) -> Vector:
+        """(B,) utility a year below its bound at which a plan is looked for no further."""
+        return np.maximum(self.near, self.near_rupees / book.wealth)
 
 
 @dataclass(frozen=True)
@@ -72,94 +79,76 @@ class Choice:
     relaxed: Relaxed
 
 
-def near_enough(book: Book, effort: Effort) -> Vector:
-    """(B,) utility a year that a plan may be below the best and still be as good."""
-    return np.maximum(WORTH_TYPING, effort.near_rupees / book.wealth)
-
-
-def choose(terms: Terms, book: Book, draws: Vector, effort: Effort) -> Choice:
-    """The best whole-share holdings found for every account. draws: uniform in [0, 1), of which effort.kicks are used."""
+def choose(terms: Terms, book: Book, effort: Effort, relaxed: Relaxed | None = None) -> Choice:
+    """The best whole-share holdings found for every account. relaxed: the convex answers, where they are known already."""
     wealth = book.wealth
-    relaxed = relax(terms, book, reach(terms, book, wealth))
-    answer = relaxed.answer
-    idle_price = np.abs(answer.multipliers[:, 0]) + IDLE_PREMIUM
+    limits = reach(terms, book, wealth)
+    relaxed = relax(terms, book, limits) if relaxed is None else relaxed
+    idle_price = np.abs(relaxed.answer.multipliers[:, 0]) + IDLE_PREMIUM
+    market = market_of(terms)
     best = book.held.copy()
-    unchanged, _, _ = _judged(terms, book, idle_price, reach(terms, book, wealth), best)
+    unchanged, _, _ = _judged(terms, book, idle_price, limits, best)
     score = unchanged + WORTH_TYPING
-    counted, budget, current = (wealth * (1 - relaxed.costs)).astype(np.int64), relaxed.share.copy(), book.held.copy()
-    found = np.zeros(len(book), dtype=bool)
-    for turn in range(MOST_ROUNDS):
-        todo = np.flatnonzero((budget > -np.inf) & ~(found & (turn >= ROUNDS)))
-        if not len(todo):
-            break
+    counted = (wealth * (1 - DEARER * relaxed.costs)).astype(np.int64)
+    spendable = (book.cash - floor_of(terms.limits, wealth)) / wealth
+    todo = np.arange(len(book))
+    for _ in range(ROUNDS):
         some = book.rows(todo)
         limits = reach(terms, some, counted[todo])
-        current[todo] = _search(
-            terms, some, limits, answer, todo, budget[todo], idle_price[todo], current[todo], draws, effort
-        )
-        now, spare, after = _judged(terms, some, idle_price[todo], limits, current[todo])
-        admitted = _admits(terms, reach(terms, some, np.minimum(after, wealth[todo])), current[todo])
-        paid = (spare >= 0) | (current[todo] <= some.held).all(
-            1
-        )  # short of the floor it already was, or sells towards it
-        legal = admitted & paid
-        found[todo] |= legal
-        better = legal & (now > score[todo])
-        best[todo[better]], score[todo[better]] = current[todo[better]], now[better]
-        counted[todo] = np.where(admitted, counted[todo], np.minimum(counted[todo], after))
-        moves = spare / wealth[todo] * np.where(spare < 0, CLOSER, 1 / CLOSER)
-        content = admitted & (moves >= 0) & (moves < SPARE)
-        invested = (current[todo] * some.unit).sum(1)
-        budget[todo] = np.where(content, -np.inf, invested + moves)
+        units = _search(terms, market, some, limits, relaxed, todo, spendable[todo], idle_price[todo], effort)
+        now, spare, after = _judged(terms, some, idle_price[todo], limits, units)
+        truly = reach(terms, some, np.minimum(after, wealth[todo]))
+        admitted = _admits(terms, truly, units)
+        paid = (spare >= 0) | (units <= some.held).all(1)  # short of the floor it already was, or sells towards it
+        better = admitted & paid & (now > score[todo])
+        best[todo[better]], score[todo[better]] = units[better], now[better]
+        again = ~(admitted & paid) | _held_back(terms, some, limits, truly, units)
+        counted[todo] = np.where(admitted, after, np.minimum(counted[todo], after))
+        spendable[todo] += np.minimum(spare, 0) / wealth[todo] * CLOSER
+        todo = todo[again]
+        if not len(todo):
+            break
     return Choice(best, score, relaxed)
 
 
 def _search(
     terms: Terms,
+    market: "Market",
     book: Book,
     limits: Reach,
-    answer: BatchSolution,
+    relaxed: Relaxed,
     rows: Ints,
-    budget: Vector,
+    spendable: Vector,
     idle_price: Vector,
-    current: Ints,
-    draws: Vector,
     effort: Effort,
 ) -> Ints:
-    """(B, N) units: the best points of the pieces with at most `budget` invested, where cash left over costs idle_price."""
-    from ..optim.convex import stepped_kernels  # compiles: only where it is used
+    """(B, N) units: the best found that use at most `spendable` of cash, where cash left over costs idle_price."""
+    from . import piece_kernels, swap_kernels  # compiles: only where it is used
 
-    unit, sectors = book.unit, sectors_of(terms.day)
-    count, n = book.held.shape
-    invested = np.vstack([np.ones(n), sectors.inside])
-    prices = np.clip(answer.multipliers[rows], 0.0, None)
-    prices[:, 0] = answer.multipliers[rows, 0] + idle_price
-    money_price = 1 + np.clip(answer.multipliers[rows, :1, None], 0.0, None) * terms.holding_period
-    pieces = pieces_of(terms, book, limits, prices[:, 0] / money_price[:, 0, 0])
-    near = answer.x[rows]
-    stack = stepped_kernels.SteppedStack(
-        loadings=np.ascontiguousarray(terms.beliefs.loadings),
-        diagonal=np.ascontiguousarray(terms.beliefs.specific),
-        scale=book.risk_aversion,
-        linear=np.ascontiguousarray(terms.beliefs.mean),
-        extra=idle_price,
-        columns=np.ascontiguousarray(invested.T),
-        row_lower=np.full((count, len(invested)), -np.inf),
-        row_upper=np.column_stack([budget, (limits.sector_cap + HALF_A_PAISA) / book.wealth[:, None]]),
-        first=pieces.first,
-        last=pieces.last,
-        constant=pieces.constant * money_price,
-        slope=pieces.slope * money_price,
-        base=book.held * unit,
-        step=unit,
+    wealth, prices = book.wealth, np.clip(relaxed.answer.multipliers[rows], 0.0, None)
+    turnover = np.full(len(book), np.inf)
+    short, long = book.tax_rates(terms.rules)
+    accounts = swap_kernels.Accounts(
+        held=book.held,
+        held_long=book.held_long,
+        total_cost=book.total_cost,
+        lower=limits.lower,
+        upper=limits.upper,
+        wealth=wealth,
+        short=short,
+        long=long,
+        aversion=book.risk_aversion,
+        limits=np.column_stack([spendable, turnover, (limits.sector_cap + HALF_A_PAISA) / wealth[:, None]]),
+        prices=np.column_stack([relaxed.answer.multipliers[rows, 0] + idle_price, np.zeros(len(book)), prices[:, 1:]]),
+        near=relaxed.answer.x[rows],
+        idle_price=idle_price,
     )
-    x, value, bound = np.empty((count, n)), np.empty(count), np.empty(count)
-    starts = np.stack([near, current * unit], axis=1)
-    stepped_kernels.search_stack(
-        stack, 0, count, starts, prices, draws[: effort.kicks], effort.candidates, effort.tried,
-        effort.aim * near_enough(book, effort), x, value, bound,
-    )  # fmt: skip
-    return np.where(np.isfinite(value)[:, None], np.rint(x / unit).astype(np.int64), current)
+    units = np.empty(book.held.shape, dtype=np.int64)
+    most = piece_kernels.count(len(market.tariff.rate))
+    swap_kernels.search_book(
+        market, accounts, effort.paired, effort.tries, effort.rounds, effort.tolerance(book), most, units
+    )
+    return units
 
 
 @dataclass(frozen=True)
@@ -194,8 +183,8 @@ def trades_of(terms: Terms, book: Book, units: Ints) -> Trades:
     up = change > 0
     amount, paid = purchase(terms.rules, TRADED, change[up], price[up])
     lines[:, up] = amount, paid.commission, paid.sebon_fee, paid.dp_charge, 0 * amount, -amount - paid.total
-    for place, kind in enumerate(INVESTORS):
-        down = ~up & (book.investor[account] == place)
+    for place in np.unique(book.investor[account[~up]]):
+        kind, down = INVESTORS[place], ~up & (book.investor[account] == place)
         b, i = account[down], name[down]
         got = sale(
             terms.rules, kind, TRADED, -change[down], price[down],
@@ -236,7 +225,7 @@ def _judged(terms: Terms, book: Book, idle_price: Vector, limits: Reach, units: 
     paid, wealth = money(terms, book, units), book.wealth
     spare = book.cash + paid.cash - floor_of(terms.limits, wealth)
     shortage = np.clip(paid.odd - spare, 0, None)
-    in_sectors = (units * book.close) @ sectors_of(terms.day).inside.T
+    in_sectors = (units * book.close) @ terms.day.sectors.inside.T
     excess = np.clip(in_sectors - limits.sector_cap, 0, None).sum(1)
     excess += np.clip(units - limits.upper, 0, None) @ book.close
     penalty = (idle_price * spare + SHORTAGE_PRICE * shortage + EXCESS_PRICE * excess) / wealth
@@ -247,5 +236,14 @@ def _judged(terms: Terms, book: Book, idle_price: Vector, limits: Reach, units: 
 
 def _admits(terms: Terms, limits: Reach, units: Ints) -> NDArray[np.bool_]:
     """(B,) whether holdings of `units` keep every upper bound and every sector cap."""
-    in_sectors = (units * terms.day.close) @ sectors_of(terms.day).inside.T
+    in_sectors = (units * terms.day.close) @ terms.day.sectors.inside.T
     return np.asarray((units <= limits.upper).all(1) & (in_sectors <= limits.sector_cap + HALF_A_PAISA).all(1))
+
+
+def _held_back(terms: Terms, book: Book, counted: Reach, truly: Reach, units: Ints) -> NDArray[np.bool_]:
+    """(B,) whether a cap that the plan has reached has more room than was counted on."""
+    wealth = book.wealth
+    wider = (truly.upper - counted.upper) * book.unit * (units >= counted.upper)
+    inside = (units * book.close) @ terms.day.sectors.inside.T
+    full = inside > counted.sector_cap - SPARE * wealth[:, None]
+    return np.asarray(wider.sum(1) + ((truly.sector_cap - counted.sector_cap) * full).sum(1) / wealth > SPARE)

@@ -99,7 +99,7 @@ def decide_chunk(chunk: tuple[int, int], job: Job) -> bytes:
     """The decisions of clients chunk[0] to chunk[1] - 1, as bytes."""
     first, last = chunk
     book = book_of_clients(job.clients, first, last, job.terms)
-    return part_of(job.terms, book, decide_book(job.terms, book, job.seed), first)
+    return part_of(job.terms, book, decide_book(job.terms, book), first)
 
 
 def _decided(job: Job, record: RunRecord, options: Mapping[str, Any]) -> list[dict[str, NDArray[Any]]]:

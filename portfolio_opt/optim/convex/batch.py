@@ -2,7 +2,7 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -73,6 +73,13 @@ class SeparableBatch:
         return SeparableProgram(loadings=self.loadings * root, diagonal=self.diagonal * root**2, rows=self.rows, **own)
 
 
+    def rows_of(self, chosen: NDArray[np.int64]) -> "SeparableBatch":
+        """Some of the programmes."""
+        own = {name: getattr(self, name) for name in OWN}
+        own = {name: array[chosen] if len(array) > 1 else array for name, array in own.items()}
+        return replace(self, risk_aversion=self.risk_aversion[chosen], **own)
+
+
 OWN = ("linear", "kinks", "slopes", "origin", "lower", "upper", "row_lower", "row_upper")
 
 
@@ -88,6 +95,19 @@ class BatchSolution:
     multipliers: Matrix
     iterations: NDArray[np.int64]
     certificates: dict[int, Vector]
+
+    def rows_of(self, chosen: NDArray[np.int64]) -> "BatchSolution":
+        """The answers of some programmes."""
+        return BatchSolution(
+            self.x[chosen],
+            tuple(self.status[b] for b in chosen),
+            self.objective[chosen],
+            self.residual[chosen],
+            self.gap[chosen],
+            self.multipliers[chosen],
+            self.iterations[chosen],
+            {k: self.certificates[int(b)] for k, b in enumerate(chosen) if int(b) in self.certificates},
+        )
 
 
 def solve(
