@@ -7,18 +7,19 @@ from numpy.typing import NDArray
 
 from ..optim.solution import Status
 from .book import Book, Terms, floor_of
+from .relaxation import Relaxed
 from .utility_bound import utility_bounds
 from .whole import Effort, Trades, choose, money, trades_of, utilities
 
 Ints = NDArray[np.int64]
 Vector = NDArray[np.float64]
-Matrix = NDArray[np.float64]
 
-NEAR = 5e-5  # utility a year, half a basis point: no account among thousands is searched closer
-NEAR_RUPEES = 50_00  # paisa a year, likewise
-LITTLE = Effort(paired=24, tries=2, rounds=0, near=NEAR, near_rupees=NEAR_RUPEES)
-MORE = Effort(paired=48, tries=4, rounds=2, near=NEAR, near_rupees=NEAR_RUPEES)
-BOUNDS_TRIED = 8
+NEAR = 1e-4  # utility a year, a basis point: no account among thousands is searched closer
+NEAR_RUPEES = 100_00  # paisa a year, likewise
+LITTLE = Effort(paired=24, tries=2, rounds=0, near=NEAR / 2, near_rupees=NEAR_RUPEES // 2)
+MORE = Effort(paired=48, tries=4, rounds=2, near=NEAR / 2, near_rupees=NEAR_RUPEES // 2)
+NODES = 8
+HOPEFUL = 4.0  # times what is near enough: a bound that is further off is not worth more work
 
 
 @dataclass(frozen=True)
@@ -46,20 +47,16 @@ def decide_book(terms: Terms, book: Book) -> Decisions:
     """
     choice = choose(terms, book, LITTLE)
     units, score, relaxed = choice.units, choice.score, choice.relaxed
-    near, prices = relaxed.answer.x, relaxed.answer.multipliers
-    bound = _bounds(terms, book, units, near, prices, 0)
-    near_enough = MORE.tolerance(book)
-    for effort in (None, MORE):
-        loss = bound - utilities(terms, book, units, money(terms, book, units))
-        far = np.flatnonzero(~(loss <= near_enough))
-        if not len(far):
-            break
-        some = book.rows(far)
-        if effort is not None:
-            again = choose(terms, some, effort, relaxed.rows(far))
-            better = again.score > score[far]
-            units[far[better]], score[far[better]] = again.units[better], again.score[better]
-        bound[far] = _bounds(terms, some, units[far], near[far], prices[far], BOUNDS_TRIED)
+    enough = np.maximum(NEAR, NEAR_RUPEES / book.wealth)
+    bound, loss = _bounds(terms, book, units, relaxed, enough, 0)
+    if len(far := np.flatnonzero(~(loss <= enough))):
+        some, near = book.rows(far), relaxed.rows(far)
+        again = choose(terms, some, MORE, near)
+        better = again.score > score[far]
+        units[far[better]] = again.units[better]
+        bound[far], loss[far] = _bounds(terms, some, units[far], near, enough[far], 0)
+    if len(far := np.flatnonzero((loss > enough) & (loss < HOPEFUL * enough))):
+        bound[far], _ = _bounds(terms, book.rows(far), units[far], relaxed.rows(far), enough[far], NODES)
     trades, paid = trades_of(terms, book, units), money(terms, book, units)
     reached = utilities(terms, book, units, paid)
     unchanged = utilities(terms, book, book.held, money(terms, book, book.held))
@@ -74,9 +71,17 @@ def decide_book(terms: Terms, book: Book) -> Decisions:
     )
 
 
-def _bounds(terms: Terms, book: Book, units: Ints, near: Matrix, prices: Matrix, tries: int) -> Vector:
-    kept = np.minimum(book.cash + money(terms, book, units).cash, floor_of(terms.limits, book.wealth))
-    return utility_bounds(terms, book, units, kept, near, prices, tries)
+def _bounds(
+    terms: Terms, book: Book, units: Ints, relaxed: Relaxed, enough: Vector, nodes: int
+) -> tuple[Vector, Vector]:
+    """(B,) bounds on plans that invest as much, and by how much the plan is below them at most."""
+    paid = money(terms, book, units)
+    kept, known = (
+        np.minimum(book.cash + paid.cash, floor_of(terms.limits, book.wealth)),
+        utilities(terms, book, units, paid),
+    )
+    bound = utility_bounds(terms, book, units, kept, relaxed.answer.multipliers, known, enough, nodes)
+    return bound, bound - known
 
 
 def _later(terms: Terms, book: Book, trades: Trades) -> NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""Every legal quantity of a name with what reaching it costs, as pieces of straight lines, compiled; and the bound they give.
+"""Every legal quantity of a name with what reaching it costs, as pieces of straight lines, compiled.
 
 A piece is a range of holdings that one order reaches inside one slab of the charges and, for a sale, one age of the units sold:
 there charges and tax are a constant and a slope. Sales lower the taxed gain by their charges: counted as a share of the charges
@@ -122,7 +122,7 @@ def fill(pieces: Pieces, count: Ints, prices: Prices, tariff: Tariff, of: Holder
         if p == 0:  # where no quantity fits, it stays as it is
             p = _put(pieces, i, p, now, now, 0.0, 0.0)
         count[i] = p
-        if p < pieces.first.shape[1]:
+        if p < pieces.first.shape[-1]:
             _put(pieces, i, p, 1.0, 0.0, 0.0, 0.0)
 
 
@@ -158,71 +158,3 @@ def fill_all(
 def count(slabs: int) -> int:
     """Pieces a name: no trade, a purchase in each slab, a sale in each slab of old and of young units, the whole holding."""
     return 2 + 3 * slabs
-
-
-@njit(cache=True, nogil=True)
-def bound(
-    pieces: Pieces,
-    prices: Prices,
-    loadings: Matrix,
-    specific: Vector,
-    mean: Vector,
-    held: Ints,
-    wealth: Ints,
-    spendable: Vector,
-    invested: Vector,
-    aversion: Vector,
-    member: Ints,
-    sector_cap: Matrix,
-    near: Matrix,
-    cash_price: Vector,
-    invest_price: Vector,
-    sector_price: Matrix,
-    per_year: float,
-    out: Vector,
-) -> None:
-    """Fill out (B,) with a utility that no plan of legal quantities exceeds which keeps the sector caps, spends at most
-    `spendable` (share of wealth) and what it sells but for odd lots, and invests at least `invested`.
-
-    near: (B, N) weights where the tangent of the common risk touches; cash_price, invest_price: (B,), sector_price: (B, S): any
-    that are not negative give a bound. member: (N,) sector of a name, -1 for none; sector_cap: (B, S) share of wealth
-    """
-    n, k = loadings.shape
-    factors = np.empty(k)
-    for b in range(held.shape[0]):
-        a = aversion[b]
-        factors[:] = 0.0
-        for i in range(n):
-            if near[b, i] != 0.0:
-                for c in range(k):
-                    factors[c] += near[b, i] * loadings[i, c]
-        cash, invest = cash_price[b], invest_price[b]
-        money = 1.0 + cash / per_year  # of a rupee of cost: what it takes from the year, and from cash
-        total = -cash * spendable[b] + invest * invested[b]
-        for c in range(k):
-            total -= a * factors[c] * factors[c] / 2
-        for j in range(sector_cap.shape[1]):
-            total -= sector_price[b, j] * sector_cap[b, j]
-        for i in range(n):
-            gradient = -mean[i] - invest
-            for c in range(k):
-                gradient += a * loadings[i, c] * factors[c]
-            if member[i] >= 0:
-                gradient += sector_price[b, member[i]]
-            curvature = a * specific[i]
-            now = held[b, i] * (prices.close[i] / wealth[b])
-            odd = held[b, i] < prices.lot[i]
-            best = np.inf
-            for p in range(pieces.first.shape[2]):
-                low, high = pieces.first[b, i, p], pieces.last[b, i, p]
-                if low > high:
-                    break
-                spent = 0.0 if low == now else (prices.buy[i] if low > now else prices.sell[i]) / prices.close[i]
-                slope = gradient + money * pieces.slope[b, i, p] + cash * spent
-                x = min(max(-slope / curvature, low), high)
-                value = (curvature / 2 * x + slope) * x + money * pieces.constant[b, i, p] - cash * spent * now
-                if odd and high < now:  # an odd lot is sold: x is 0, and no purchase counts on its cash
-                    value = pieces.constant[b, i, p]
-                best = min(best, value)
-            total += best
-        out[b] = -total

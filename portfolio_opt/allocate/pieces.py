@@ -12,8 +12,12 @@ from .book import Book, Reach, Terms
 
 if TYPE_CHECKING:
     from .piece_kernels import Pieces, Prices, Tariff
-    from .swap_kernels import Market
+    from .swap_kernels import Accounts, Market
 
+Vector = NDArray[np.float64]
+Matrix = NDArray[np.float64]
+
+HALF_A_PAISA = 0.5  # sector values are whole paisa, but for the rounding of floats
 ROUNDED = 3  # paisa: what rounding commission, fee and tax to whole paisa can spare an order at most
 
 
@@ -49,10 +53,46 @@ def market_of(terms: Terms) -> "Market":
     )  # fmt: skip
 
 
-def pieces_of(terms: Terms, book: Book, limits: Reach, odd_price: NDArray[np.float64] | None = None) -> "Pieces":
+def accounts_of(
+    terms: Terms, book: Book, limits: Reach, spendable: Vector, multipliers: Matrix, idle_price: Vector
+) -> "Accounts":
+    """The accounts of a book as the search and the bound take them.
+
+    spendable: (B,) share of wealth that may be used at most; multipliers: (B, 1 + S) of what is invested, where cash left over
+    costs nothing, and of the sectors; idle_price: (B,) what it does cost
+    """
+    from .swap_kernels import Accounts  # compiles: only where it is used
+
+    wealth, sectors = book.wealth, np.clip(multipliers[:, 1:], 0.0, None)
+    short, long = book.tax_rates(terms.rules)
+    turnover = np.full(len(book), np.inf)
+    return Accounts(
+        held=book.held,
+        held_long=book.held_long,
+        total_cost=book.total_cost,
+        lower=limits.lower,
+        upper=limits.upper,
+        wealth=wealth,
+        short=short,
+        long=long,
+        aversion=book.risk_aversion,
+        limits=np.column_stack([spendable, turnover, (limits.sector_cap + HALF_A_PAISA) / wealth[:, None]]),
+        prices=np.column_stack([multipliers[:, 0] + idle_price, np.zeros(len(book)), sectors]),
+        idle_price=idle_price,
+    )
+
+
+def most_pieces(market: "Market") -> int:
+    """That one name can have."""
+    from . import piece_kernels  # compiles: only where it is used
+
+    return piece_kernels.count(len(market.tariff.rate))
+
+
+def pieces_of(terms: Terms, book: Book, limits: Reach, odd_price: NDArray[np.float64]) -> "Pieces":
     """Every piece of every account.
 
-    odd_price: (B,) what the cash that an odd lot brings costs a year, as no purchase may use it; absent, nothing
+    odd_price: (B,) what the cash that an odd lot brings costs a year, as no purchase may use it
     """
     from . import piece_kernels  # compiles: only where it is used
 
@@ -62,6 +102,6 @@ def pieces_of(terms: Terms, book: Book, limits: Reach, odd_price: NDArray[np.flo
     short, long = book.tax_rates(terms.rules)
     piece_kernels.fill_all(
         pieces, prices_of(terms), tariff, book.held, book.held_long, book.total_cost, limits.lower, limits.upper,
-        book.wealth, short, long, np.zeros(len(book)) if odd_price is None else odd_price, 1 / terms.holding_period,
+        book.wealth, short, long, odd_price, 1 / terms.holding_period,
     )  # fmt: skip
     return pieces

@@ -25,7 +25,7 @@ from ..optim.convex.batch import SeparableBatch
 from ..optim.solution import Status
 from .book import book_of, reach, terms_of
 from .problem import Problem
-from .relaxation import programs, rate_at, relax
+from .relaxation import investable, programs, rate_at, relax
 from .statement.count_limits import HALF_A_SHARE
 
 Vector = NDArray[np.float64]
@@ -192,7 +192,8 @@ def _answer(problem: Problem, cores: int | None) -> tuple[Vector, SeparableBatch
     now = book.held * book.unit
     trades = np.where(np.isfinite(near.answer.x), near.answer.x - now, 0.0)
     rate = rate_at(terms, book, np.abs(trades) * book.wealth[:, None])
-    one = programs(terms, book, limits, rate, near.share, near.share)
+    share = investable(terms, book, limits, near.costs)
+    one = programs(terms, book, limits, rate, share, share)
     found = batch.solve(one, cores=cores)
     if found.status[0] is not Status.OPTIMAL:
         raise NoSolution(f"{found.status[0].value} (at the beliefs themselves)")

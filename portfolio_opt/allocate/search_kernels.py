@@ -28,7 +28,7 @@ class Programme(NamedTuple):
     names: (n, 5) OWN |F_i|², CURVE, LINEAR, UNIT and NOW: weights of one share and of today's holding
     pieces: (n, P, 7) x is from FIRST to LAST, costs CONSTANT + SLOPE x and uses USE + USE_SLOPE x of cash; SIDE is 1 for a
         purchase, -1 for a sale and 0 for neither
-    member, count: (n,) sector, -1 for none; how many pieces there are
+    member, sizes: (n,) sector, -1 for none; how many pieces there are
     limits: (2 + S,) most cash used, most turnover (all that is bought and sold), most in each sector
 
     Numba counts references wherever a field is read: inner loops take the arrays themselves.
@@ -38,7 +38,7 @@ class Programme(NamedTuple):
     names: Matrix
     pieces: NDArray[np.float64]
     member: Ints
-    count: Ints
+    sizes: Ints
     limits: Vector
 
 
@@ -194,7 +194,7 @@ def answer(
     names: Matrix,
     pieces: NDArray[np.float64],
     member: Ints,
-    count: Ints,
+    sizes: Ints,
     limits: Vector,
     x: Vector,
     piece: Ints,
@@ -203,13 +203,13 @@ def answer(
     i: int,
     mended: int,
 ) -> tuple[int, float, float]:
-    """(piece, x, change of the objective) of the best that name i alone can do; the change is infinite where it can do nothing."""
+    """(piece, x, change of the objective) of the best that name i alone can do; the change is infinite where it can do none."""
     h = names[i, CURVE] + names[i, OWN]
     g = dot(loadings[i], factors) - names[i, OWN] * x[i] + names[i, LINEAR]
     old, before = piece[i], x[i]
     now = (h / 2 * before + g + pieces[i, old, SLOPE]) * before + pieces[i, old, CONSTANT]
     best_piece, best_x, best = old, before, np.inf
-    for q in range(count[i]):
+    for q in range(sizes[i]):
         low, high = reach(names, pieces, member, limits, x, piece, held, i, q, mended)
         if low <= high:
             slope = g + pieces[i, q, SLOPE]
@@ -224,7 +224,7 @@ def answer(
 def priced(
     names: Matrix, pieces: NDArray[np.float64], prices: Vector, i: int, q: int, h: float, g: float
 ) -> tuple[float, float, float]:
-    """(constant, slope, x) on piece q at prices of cash and turnover: h/2 x² + slope x + constant is least at the whole shares x."""
+    """(constant, slope, x) on piece q at prices of cash and turnover: h/2 x² + slope x + constant is least at whole shares x."""
     turned = prices[TURNOVER] * pieces[i, q, SIDE]
     slope = g + pieces[i, q, SLOPE] + prices[CASH] * pieces[i, q, USE_SLOPE] + turned
     constant = pieces[i, q, CONSTANT] + prices[CASH] * pieces[i, q, USE] - turned * names[i, NOW]
@@ -237,7 +237,7 @@ def settle(p: Programme, s: Point, near: Vector, prices: Vector) -> None:
 
     What one name's rounding moves, the next ones make good.
     """
-    loadings, names, pieces, member, count, _ = p
+    loadings, names, pieces, member, sizes, _ = p
     x, piece, factors, _ = s
     x[:], factors[:] = near, 0.0
     tie = 0.0
@@ -253,7 +253,7 @@ def settle(p: Programme, s: Point, near: Vector, prices: Vector) -> None:
         if member[i] >= 0:
             g += prices[SECTORS + member[i]]
         best = np.inf
-        for q in range(count[i]):
+        for q in range(sizes[i]):
             constant, slope, to = priced(names, pieces, prices, i, q, h, g)
             value = (h / 2 * to + slope) * to + constant
             if value < best:
@@ -271,7 +271,7 @@ def leaving(p: Programme, near: Vector, prices: Vector, costs: Vector) -> float:
 
     near: where the tangent of the common risk touches; prices: any that are not negative
     """
-    loadings, names, pieces, member, count, limits = p
+    loadings, names, pieces, member, sizes, limits = p
     factors = np.zeros(loadings.shape[1])
     for i in range(near.size):
         if near[i] != 0.0:
@@ -286,7 +286,7 @@ def leaving(p: Programme, near: Vector, prices: Vector, costs: Vector) -> float:
         if member[i] >= 0:
             g += prices[SECTORS + member[i]]
         best, second, wide = np.inf, np.inf, False
-        for q in range(count[i]):
+        for q in range(sizes[i]):
             constant, slope, _ = priced(names, pieces, prices, i, q, h, g)
             to = min(max(-slope / h, pieces[i, q, FIRST]), pieces[i, q, LAST])  # a part of a share may be better
             value = (h / 2 * to + slope) * to + constant
@@ -302,7 +302,7 @@ def leaving(p: Programme, near: Vector, prices: Vector, costs: Vector) -> float:
 @njit(cache=True, nogil=True)
 def repair(p: Programme, s: Point, locked: int, other: int) -> bool:
     """Move single names, the cheapest first, until every row holds. locked, other: names that stay where they are."""
-    loadings, names, pieces, member, count, limits = p
+    loadings, names, pieces, member, sizes, limits = p
     x, piece, factors, held = s
     for _ in range(STEPS):
         _, row = excess(p, s)
@@ -314,14 +314,14 @@ def repair(p: Programme, s: Point, locked: int, other: int) -> bool:
                 continue
             if row != TURNOVER and x[i] == 0.0:
                 continue
-            q, best, change = answer(
-                loadings, names, pieces, member, count, limits, x, piece, factors, held, i, row
-            )
+            q, best, change = answer(loadings, names, pieces, member, sizes, limits, x, piece, factors, held, i, row)
             if change < np.inf:
                 if not mends or change < least:
                     name, on, to, least, mends = i, q, best, change, True
             elif not mends:
-                q, best, change = _lessened(loadings, names, pieces, member, count, limits, x, piece, factors, held, i, row)
+                q, best, change = _lessened(
+                    loadings, names, pieces, member, sizes, limits, x, piece, factors, held, i, row
+                )
                 if change < least:
                     name, on, to, least = i, q, best, change
         if name < 0:
@@ -336,7 +336,7 @@ def _lessened(
     names: Matrix,
     pieces: NDArray[np.float64],
     member: Ints,
-    count: Ints,
+    sizes: Ints,
     limits: Vector,
     x: Vector,
     piece: Ints,
@@ -352,7 +352,7 @@ def _lessened(
     now = (h / 2 * before + g + pieces[i, old, SLOPE]) * before + pieces[i, old, CONSTANT]
     own = in_row(names, pieces, row, i, old, before)
     best_piece, best_x, best = old, before, np.inf
-    for q in range(count[i]):
+    for q in range(sizes[i]):
         low, high = reach(names, pieces, member, limits, x, piece, held, i, q, -1)
         if low <= high:
             to = high if row == TURNOVER and pieces[i, q, SIDE] < 0.0 else low
@@ -366,11 +366,11 @@ def _lessened(
 @njit(cache=True, nogil=True)
 def descend(p: Programme, s: Point, least_gain: float) -> None:
     """Let every name take its best answer in turn, once."""
-    loadings, names, pieces, member, count, limits = p
+    loadings, names, pieces, member, sizes, limits = p
     x, piece, factors, held = s
     for i in range(x.size):
-        if count[i] > 1 or pieces[i, 0, FIRST] < pieces[i, 0, LAST]:
-            q, to, change = answer(loadings, names, pieces, member, count, limits, x, piece, factors, held, i, -1)
+        if sizes[i] > 1 or pieces[i, 0, FIRST] < pieces[i, 0, LAST]:
+            q, to, change = answer(loadings, names, pieces, member, sizes, limits, x, piece, factors, held, i, -1)
             if change < -least_gain:
                 put(p, s, i, q, to)
 
@@ -450,11 +450,11 @@ def _shift(p: Programme, s: Point, i: int, j: int, worth: float, least_gain: flo
 @njit(cache=True, nogil=True)
 def exchange(p: Programme, s: Point, prices: Vector, tried: Ints, least_gain: float) -> bool:
     """Move every tried name to each of its pieces, and a share or more up and down, with the best answer of another; once."""
-    loadings, names, pieces, member, count, limits = p
+    loadings, names, pieces, member, sizes, limits = p
     x, piece, factors, held = s
     gained = False
     for i in tried:
-        for q in range(count[i]):
+        for q in range(sizes[i]):
             for side in range(2):
                 old, before = piece[i], x[i]
                 if side == 1 and q != old:
@@ -478,7 +478,7 @@ def exchange(p: Programme, s: Point, prices: Vector, tried: Ints, least_gain: fl
                 for j in tried:
                     if j != i:
                         qj, xj, more = answer(
-                            loadings, names, pieces, member, count, limits, x, piece, factors, held, j, CASH
+                            loadings, names, pieces, member, sizes, limits, x, piece, factors, held, j, CASH
                         )
                         if more < best and _holds(names, pieces, member, limits, x, piece, held, j, qj, xj):
                             chosen, best, best_q, best_x = j, more, qj, xj

@@ -87,7 +87,7 @@ def _entry(pieces: NDArray[np.float64], member: Ints, r: int, i: int, q: int) ->
 
 
 @njit(cache=True, nogil=True)
-def _cholesky(a: Matrix) -> None:
+def cholesky(a: Matrix) -> None:
     """The lower triangle of a becomes its root."""
     for i in range(a.shape[0]):
         for j in range(i + 1):
@@ -98,7 +98,7 @@ def _cholesky(a: Matrix) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _forward(root: Matrix, v: Vector) -> None:
+def forward(root: Matrix, v: Vector) -> None:
     for i in range(v.size):
         total = v[i]
         for c in range(i):
@@ -107,7 +107,7 @@ def _forward(root: Matrix, v: Vector) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _backward(root: Matrix, v: Vector) -> None:
+def backward(root: Matrix, v: Vector) -> None:
     for i in range(v.size - 1, -1, -1):
         total = v[i]
         for c in range(i + 1, v.size):
@@ -141,7 +141,7 @@ def _full_rows(p: Programme, s: Point) -> tuple[Ints, int]:
 @njit(cache=True, nogil=True)
 def model(p: Programme, s: Point, prices: Vector, most: int) -> Model:
     """The model at s with its `most` most promising moves. prices: of the rows, for those that no name inside its piece tells."""
-    loadings, names, pieces, member, count, limits = p
+    loadings, names, pieces, member, sizes, _ = p
     x, piece, factors, _ = s
     n, k = loadings.shape
     row, full = _full_rows(p, s)
@@ -168,28 +168,28 @@ def model(p: Programme, s: Point, prices: Vector, most: int) -> Model:
     normal = root[k:, k:].copy()
     for c in range(k):
         root[c, c] += 1.0
-    _cholesky(normal)
-    _forward(normal, shift)
-    _backward(normal, shift)
-    _cholesky(root)
+    cholesky(normal)
+    forward(normal, shift)
+    backward(normal, shift)
+    cholesky(root)
     across = np.zeros((m, m))  # the root's inverse, transposed
     for c in range(m):
         across[c, c] = 1.0
-        _forward(root, across[c])
+        forward(root, across[c])
     own = np.zeros(row.size)  # prices told by the names inside
     for r in range(row.size):
         if row[r] >= 0:
             own[r] = max(prices[r] + shift[row[r]], 0.0)
     size = 0
     for i in range(n):
-        size += count[i] - 1
+        size += sizes[i] - 1
     name, on, to, change, alone = (
         np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size), np.empty(size), np.empty(size),
     )  # fmt: skip
     pushes = np.zeros((n, m))
     place = 0
     for i in range(n):
-        if count[i] == 1:
+        if sizes[i] == 1:
             continue
         old, before = piece[i], x[i]
         for c in range(k):
@@ -209,7 +209,7 @@ def model(p: Programme, s: Point, prices: Vector, most: int) -> Model:
         h = names[i, CURVE]
         constant, slope, _ = priced(names, pieces, own, i, old, h, g)
         now = (h / 2 * before + slope) * before + constant
-        for q in range(count[i]):
+        for q in range(sizes[i]):
             if q == old:
                 continue
             constant, slope, _ = priced(names, pieces, own, i, q, h, g)
@@ -239,7 +239,7 @@ def make(p: Programme, s: Point, m: Model, a: int, b: int) -> None:
     if b >= 0:
         pull += push[b]
         other = name[b]
-    _backward(root, pull)
+    backward(root, pull)
     for i in inside:
         if i == name[a] or i == other:
             continue
@@ -311,7 +311,15 @@ def swap(
 
 @njit(cache=True, nogil=True)
 def search(
-    p: Programme, near: Vector, prices: Vector, s: Point, trial: Point, paired: int, tries: int, rounds: int, tolerance: float
+    p: Programme,
+    near: Vector,
+    prices: Vector,
+    s: Point,
+    trial: Point,
+    paired: int,
+    tries: int,
+    rounds: int,
+    tolerance: float,
 ) -> tuple[float, float]:
     """s becomes the best point found; its objective, and a value that no point within the rows is below.
 
@@ -352,9 +360,9 @@ class Market(NamedTuple):
 
 
 class Accounts(NamedTuple):
-    """B accounts and what each is searched near. held … upper: (B, N) units; wealth: (B,) paisa; tax rates short, long: ppm
+    """B accounts. held … upper: (B, N) units; wealth: (B,) paisa; tax rates short and long: (B,) ppm
 
-    limits, prices: (B, 2 + S) of the rows; near: (B, N) weights; idle_price: a year of a unit of wealth left in cash
+    limits, prices: (B, 2 + S) of the rows; idle_price: (B,) a year of a unit of wealth left in cash
     """
 
     held: Ints
@@ -368,56 +376,78 @@ class Accounts(NamedTuple):
     aversion: Vector
     limits: Matrix
     prices: Matrix
-    near: Matrix
     idle_price: Vector
 
 
+class Lines(NamedTuple):
+    """Scratch: the pieces that `fill` finds, and the arrays of a Programme."""
+
+    found: Pieces
+    sizes: Ints
+    names: Matrix
+    pieces: NDArray[np.float64]
+
+
 @njit(cache=True, nogil=True)
-def _lines(market: Market, of: Holder, idle_price: float, found: Pieces, count: Ints, names: Matrix, lines: Matrix) -> None:
-    """The pieces of Programme of one account, from those that `fill` found."""
+def empty_lines(n: int, most_pieces: int) -> Lines:
+    shape = (n, most_pieces)
+    found = Pieces(np.empty(shape), np.empty(shape), np.empty(shape), np.empty(shape))
+    return Lines(found, np.empty(n, np.int64), np.empty((n, 5)), np.empty((n, most_pieces, 7)))
+
+
+@njit(cache=True, nogil=True)
+def programme_of(market: Market, accounts: Accounts, b: int, rounding: float, lines: Lines) -> Programme:
+    """The programme of account b. rounding: paisa that an order may cost more than its piece says"""
+    a = accounts
+    wealth, idle_price, aversion = a.wealth[b], a.idle_price[b], a.aversion[b]
+    of = Holder(a.held[b], a.held_long[b], a.total_cost[b], a.lower[b], a.upper[b], wealth, a.short[b], a.long[b], 0.0)
+    found, sizes, names, pieces = lines
+    fill(found, sizes, market.prices, market.tariff, of, market.per_year)
     close, buy, sell, lot = market.prices
     first, last, constant, slope = found
-    held, wealth = of.held, of.wealth
+    held = of.held
     for i in range(held.size):
         unit = close[i] / wealth
         now = held[i] * unit
+        names[i, OWN] = aversion * dot(market.loadings[i], market.loadings[i])
+        names[i, CURVE], names[i, LINEAR] = aversion * market.specific[i], -market.mean[i]
         names[i, UNIT], names[i, NOW] = unit, now
-        for q in range(count[i]):
+        for q in range(sizes[i]):
             middle = (first[i, q] + last[i, q]) / 2
             side = 1.0 if middle > now + unit / 2 else (-1.0 if middle < now - unit / 2 else 0.0)
             spent = (buy[i] if side > 0.0 else sell[i]) / close[i] * abs(side)
-            use = constant[i, q] / market.per_year - spent * now + abs(side) * ROUNDING / wealth
+            use = constant[i, q] / market.per_year - spent * now + abs(side) * rounding / wealth
             use_slope = slope[i, q] / market.per_year + spent
-            lines[i, q, FIRST], lines[i, q, LAST], lines[i, q, SIDE] = first[i, q], last[i, q], side
-            lines[i, q, CONSTANT], lines[i, q, SLOPE] = constant[i, q] - idle_price * use, slope[i, q] - idle_price * use_slope
+            pieces[i, q, FIRST], pieces[i, q, LAST], pieces[i, q, SIDE] = first[i, q], last[i, q], side
+            pieces[i, q, CONSTANT] = constant[i, q] - idle_price * use
+            pieces[i, q, SLOPE] = slope[i, q] - idle_price * use_slope
             if side < 0.0 and held[i] < lot[i]:  # an odd lot: no purchase counts on its cash
                 use, use_slope = max(use, 0.0), 0.0
-            lines[i, q, USE], lines[i, q, USE_SLOPE] = use, use_slope
+            pieces[i, q, USE], pieces[i, q, USE_SLOPE] = use, use_slope
+    return Programme(market.loadings * np.sqrt(aversion), names, pieces, market.member, sizes, a.limits[b].copy())
 
 
 @njit(cache=True, nogil=True)
 def search_book(
-    market: Market, accounts: Accounts, paired: int, tries: int, rounds: int, tolerance: Vector, most_pieces: int, units: Ints
+    market: Market,
+    accounts: Accounts,
+    near: Matrix,
+    paired: int,
+    tries: int,
+    rounds: int,
+    tolerance: Vector,
+    most_pieces: int,
+    units: Ints,
 ) -> None:
-    """Fill in the (B, N) units of the best plan found for every account; tolerance: (B,) utility a year."""
+    """Fill in the (B, N) units of the best plan found for every account.
+
+    near: (B, N) weights of a convex answer; tolerance: (B,) utility a year; the others are those of `search`
+    """
     n, k = market.loadings.shape
-    shape = (n, most_pieces + 1)
-    found = Pieces(np.empty(shape), np.empty(shape), np.empty(shape), np.empty(shape))
-    lines, count, names = np.empty((n, most_pieces + 1, 7)), np.empty(n, np.int64), np.empty((n, 5))
-    rows = accounts.limits.shape[1]
+    lines, rows = empty_lines(n, most_pieces), accounts.limits.shape[1]
     s, trial = empty_point(n, k, rows), empty_point(n, k, rows)
     for b in range(len(units)):
-        a = accounts
-        of = Holder(
-            a.held[b], a.held_long[b], a.total_cost[b], a.lower[b], a.upper[b], a.wealth[b], a.short[b], a.long[b], 0.0
-        )
-        fill(found, count, market.prices, market.tariff, of, market.per_year)
-        _lines(market, of, a.idle_price[b], found, count, names, lines)
-        aversion = a.aversion[b]
+        p = programme_of(market, accounts, b, ROUNDING, lines)
+        search(p, near[b], accounts.prices[b], s, trial, paired, tries, rounds, tolerance[b])
         for i in range(n):
-            names[i, OWN] = aversion * dot(market.loadings[i], market.loadings[i])
-            names[i, CURVE], names[i, LINEAR] = aversion * market.specific[i], -market.mean[i]
-        p = Programme(market.loadings * np.sqrt(aversion), names, lines, market.member, count, a.limits[b].copy())
-        search(p, a.near[b], a.prices[b], s, trial, paired, tries, rounds, tolerance[b])
-        for i in range(n):
-            units[b, i] = np.int64(np.rint(s.x[i] / names[i, UNIT]))
+            units[b, i] = np.int64(np.rint(s.x[i] / p.names[i, UNIT]))

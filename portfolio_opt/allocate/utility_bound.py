@@ -1,65 +1,62 @@
 """An upper bound on the utility of every whole-share plan, with the charges as jumpy as they are.
 
-Priced by multipliers for cash and sectors, and with the common part of the risk replaced by its tangent, the decision falls apart
-into one problem a name: a quadratic, plus charges and tax that jump from slab to slab. Those are linear on each piece, so each
-name's minimum is exact, the smallest over its pieces. Fractions of shares above the board lot make it a bound.
+Caps are relative to the wealth after costs. As no plan that invests as much costs less than what it has to sell and to buy, the
+caps of the wealth that this leaves are those of the bound; see `bound_kernels` for how it is found.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .book import Book, Terms, reach
-from .pieces import pieces_of, prices_of
+from .book import Book, Reach, Terms, reach
+from .pieces import accounts_of, market_of, most_pieces
+from .relaxation import cheapest_rate, sale_rates
 
 Ints = NDArray[np.int64]
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
+STEPS = 8  # along the slope of the dual, for each bound
+
 
 def utility_bounds(
-    terms: Terms, book: Book, units: Ints, kept: Ints, near: Matrix, multipliers: Matrix, tries: int = 0
+    terms: Terms,
+    book: Book,
+    units: Ints,
+    kept: Ints,
+    multipliers: Matrix,
+    known: Vector,
+    enough: Vector,
+    nodes: int = 0,
 ) -> Vector:
     """(B,) the least of the bounds we can prove on the utility a year of plans that invest as much as `units` and keep as much.
 
-    They hold for every whole-share plan within the caps of today's wealth, which costs only shrink.
-    units: (B, N) the plan; kept: (B,) paisa of cash that stays at least; near, multipliers: of a convex answer near it,
-        (B, N) and (B, 1 + S): any give a bound; tries: further multipliers of what is invested that are tried
+    units: (B, N) a plan; kept: (B,) paisa of cash that stays at least; multipliers: (B, 1 + S), any give a bound
+    known: (B,) utility of the plan; enough: (B,) by how much the bound may exceed it and need not be closer
+    nodes: how often a name is held to either side of its pieces, where the bound is not close enough
     """
-    from . import piece_kernels  # compiles: only where it is used
+    from . import bound_kernels  # compiles: only where it is used
 
-    limits = reach(terms, book, book.wealth)
-    pieces, wealth = pieces_of(terms, book, limits), book.wealth
-    plan = units * book.unit
-    invested, spendable = plan.sum(1), (book.cash - kept) / wealth
-
-    sector_price = np.ascontiguousarray(np.clip(multipliers[:, 1:], 0.0, None))
-    prices = np.maximum(
-        np.column_stack([multipliers[:, 0], -multipliers[:, 0]]), 0.0
-    )  # of cash, and of what is invested
-
-    def proved(at: Matrix, prices: Matrix) -> Vector:
-        out = np.empty(len(book))
-        piece_kernels.bound(
-            pieces, prices_of(terms), terms.beliefs.loadings, terms.beliefs.specific,
-            terms.beliefs.mean, book.held, wealth, spendable, invested, book.risk_aversion,
-            terms.day.sectors.member, limits.sector_cap / wealth[:, None], np.ascontiguousarray(at), prices[:, 0].copy(),
-            prices[:, 1].copy(), sector_price, 1 / terms.holding_period, out,
-        )  # fmt: skip
-        return out
-
-    least = np.minimum(proved(near, prices), proved(plan, prices))
-    step = np.full(len(book), FIRST_STEP)
-    for _ in range(tries):  # the bound is convex in the prices
-        improved = np.zeros(len(book), dtype=bool)
-        for direction in DIRECTIONS:
-            moved = np.maximum(prices + step[:, None] * direction, 0.0)
-            found = proved(plan, moved)
-            closer = found < least
-            least, prices = np.where(closer, found, least), np.where(closer[:, None], moved, prices)
-            improved |= closer
-        step = np.where(improved, step, step / 3)
-    return least
+    plan, wealth = units * book.unit, book.wealth
+    limits = reach(terms, book, wealth)
+    least = least_costs(terms, book, limits, plan.sum(1))
+    limits = reach(terms, book, np.ceil(wealth * (1 - least)).astype(np.int64))
+    market, out = market_of(terms), np.empty(len(book))
+    spendable = (book.cash - kept) / wealth
+    accounts = accounts_of(terms, book, limits, spendable, multipliers, np.zeros(len(book)))
+    bound_kernels.bound_book(market, accounts, plan, known, enough, STEPS, nodes, most_pieces(market), out)
+    return out
 
 
-FIRST_STEP = 0.003
-DIRECTIONS = np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0], [10.0, 10.0]])
+def least_costs(terms: Terms, book: Book, limits: Reach, invested: Vector) -> Vector:
+    """(B,) share of wealth that no plan within `limits` costs less than which invests at least `invested`.
+
+    What is held above a bound is sold; what that and today's holdings lack is bought. Both at limit prices and the lowest rates.
+    """
+    day, now = terms.day, book.held * book.unit
+    rate = cheapest_rate(terms, book, limits)
+    _, sold_at = sale_rates(terms, book, rate)
+    sold = np.clip(now - limits.upper * book.unit, 0, None)
+    bought = np.clip(invested - now.sum(1) + sold.sum(1), 0, None)
+    bought_at = day.buy_limit / day.close - 1 + rate * day.buy_limit / day.close
+    cheapest = bought_at[:, day.can_buy].min(1, initial=1.0)
+    return np.asarray((sold * (1 - day.sell_limit / day.close + sold_at)).sum(1) + bought * cheapest)

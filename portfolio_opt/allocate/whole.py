@@ -15,7 +15,7 @@ from ..ingest.universe import TRADED
 from ..market.orders import purchase, sale
 from ..market.rules import INVESTORS
 from .book import Book, Reach, Terms, floor_of, reach
-from .pieces import market_of
+from .pieces import HALF_A_PAISA, accounts_of, market_of, most_pieces
 from .relaxation import Relaxed, relax
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ Matrix = NDArray[np.float64]
 SHORTAGE_PRICE = 1000.0  # utility per unit of wealth: no gain outweighs a rupee that is not there
 EXCESS_PRICE = 100.0
 BROKEN_PRICE = 10.0  # utility: missing cash or a cap by one paisa is missing it
-HALF_A_PAISA = 0.5  # sector values are whole paisa, but for the rounding of floats
 WORTH_TYPING = 1e-4  # utility a year, 1 bp of wealth: less is not worth an order list
 IDLE_PREMIUM = 0.05  # a year: what leaving cash idle beyond the floor costs on top, as everything is to be invested
 ROUNDS = 8
@@ -123,31 +122,15 @@ def _search(
     effort: Effort,
 ) -> Ints:
     """(B, N) units: the best found that use at most `spendable` of cash, where cash left over costs idle_price."""
-    from . import piece_kernels, swap_kernels  # compiles: only where it is used
+    from . import swap_kernels  # compiles: only where it is used
 
-    wealth, prices = book.wealth, np.clip(relaxed.answer.multipliers[rows], 0.0, None)
-    turnover = np.full(len(book), np.inf)
-    short, long = book.tax_rates(terms.rules)
-    accounts = swap_kernels.Accounts(
-        held=book.held,
-        held_long=book.held_long,
-        total_cost=book.total_cost,
-        lower=limits.lower,
-        upper=limits.upper,
-        wealth=wealth,
-        short=short,
-        long=long,
-        aversion=book.risk_aversion,
-        limits=np.column_stack([spendable, turnover, (limits.sector_cap + HALF_A_PAISA) / wealth[:, None]]),
-        prices=np.column_stack([relaxed.answer.multipliers[rows, 0] + idle_price, np.zeros(len(book)), prices[:, 1:]]),
-        near=relaxed.answer.x[rows],
-        idle_price=idle_price,
-    )
+    answer = relaxed.answer
+    accounts = accounts_of(terms, book, limits, spendable, answer.multipliers[rows], idle_price)
     units = np.empty(book.held.shape, dtype=np.int64)
-    most = piece_kernels.count(len(market.tariff.rate))
     swap_kernels.search_book(
-        market, accounts, effort.paired, effort.tries, effort.rounds, effort.tolerance(book), most, units
-    )
+        market, accounts, answer.x[rows], effort.paired, effort.tries, effort.rounds, effort.tolerance(book),
+        most_pieces(market), units,
+    )  # fmt: skip
     return units
 
 

@@ -98,7 +98,7 @@ def test_the_check_finds_what_is_not_legal():
 def test_pieces_hold_what_one_may_hold_and_cost_what_it_costs(seed):
     t, book = terms(), random_book(3, seed)
     limits, rng = reach(t, book, book.wealth), np.random.default_rng(seed)
-    pieces, unit = pieces_of(t, book, limits), book.unit
+    pieces, unit = pieces_of(t, book, limits, np.zeros(len(book))), book.unit
     b = int(rng.integers(3))
     movable = np.flatnonzero(limits.upper[b] > limits.lower[b])
     assume(len(movable) > 0)
@@ -152,8 +152,8 @@ def check_bound(bounds, seed):
     for chosen in (book.held[0], choice.units[0], plans[len(plans) // 2]):
         own = money(t, book, chosen[None])
         kept = np.minimum(book.cash + own.cash - own.odd, 0)
-        near = np.where(np.isfinite(choice.relaxed.answer.x), choice.relaxed.answer.x, book.held * book.unit)
-        bound = bounds(t, book, chosen[None], kept, near, choice.relaxed.answer.multipliers, 3)[0]
+        known, prices = utilities(t, book, chosen[None], own), choice.relaxed.answer.multipliers
+        bound = min(bounds(t, book, chosen[None], kept, prices, known, np.zeros(1), nodes)[0] for nodes in (0, 6))
         in_sectors = [
             (plans * book.close)[:, t.day.sector == s].sum(1) <= limits.sector_cap[0, k] + 1
             for k, s in enumerate(sorted(set(t.day.sector.tolist()) - {""}))

@@ -72,7 +72,6 @@ class SeparableBatch:
         root = np.sqrt(self.risk_aversion[b])
         return SeparableProgram(loadings=self.loadings * root, diagonal=self.diagonal * root**2, rows=self.rows, **own)
 
-
     def rows_of(self, chosen: NDArray[np.int64]) -> "SeparableBatch":
         """Some of the programmes."""
         own = {name: getattr(self, name) for name in OWN}
