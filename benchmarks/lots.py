@@ -23,6 +23,7 @@ from cases.small_accounts import Market
 from portfolio_opt.allocate.book import book_of, terms_of
 from portfolio_opt.allocate.bounds import Bounds, bounds
 from portfolio_opt.allocate.conflict import require_room
+from portfolio_opt.allocate.decide import ENOUGH
 from portfolio_opt.allocate.problem import Problem
 from portfolio_opt.allocate.solvers.mixed_integer import ExactAnswer, exact_utility, solve_exactly
 from portfolio_opt.allocate.solvers.quantity_pieces import paid_for, table_of
@@ -50,7 +51,7 @@ def accounts(market: Market, count: int, **size) -> list[Problem]:
 
 def searched(problem: Problem) -> tuple[np.ndarray, float]:
     """(units, price a year of a rupee left idle) of the package's own search."""
-    choice = choose(terms_of(problem), book_of(problem), Effort())
+    choice = choose(terms_of(problem), book_of(problem), Effort(), np.array([ENOUGH]))
     return choice.units[0], abs(float(choice.relaxed.answer.multipliers[0, 0])) + IDLE_PREMIUM
 
 

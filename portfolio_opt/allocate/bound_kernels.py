@@ -254,7 +254,7 @@ def _torn(p: Programme, d: Dual) -> tuple[int, int]:
 
 @njit(cache=True, nogil=True)
 def branch(p: Programme, invested: float, known: float, enough: float, steps: int, nodes: int, d: Dual) -> float:
-    """As `climb`; then, up to `nodes` times, the name most torn where the bound is least is held to one piece, and to the others."""
+    """As `climb`; then, up to `nodes` times, the name most torn where the bound is least is held to one piece, or to the rest."""
     best = climb(p, invested, known, enough, steps, d)
     if best >= enough or nodes == 0:
         return best

@@ -15,9 +15,10 @@ Ints = NDArray[np.int64]
 Vector = NDArray[np.float64]
 
 NEAR = 1e-4  # utility a year, a basis point: no account among thousands is searched closer
-NEAR_RUPEES = 100_00  # paisa a year, likewise
-LITTLE = Effort(paired=24, tries=2, rounds=0, near=NEAR / 2, near_rupees=NEAR_RUPEES // 2)
-MORE = Effort(paired=48, tries=4, rounds=2, near=NEAR / 2, near_rupees=NEAR_RUPEES // 2)
+NEAR_RUPEES = 100_00  # paisa a year, likewise, but no more than
+NEAR_AT_MOST = 5e-4
+LITTLE = Effort(paired=24, tries=2, rounds=0)
+MORE = Effort(paired=24, tries=4, rounds=2)
 NODES = 8
 HOPEFUL = 4.0  # times what is near enough: a bound that is further off is not worth more work
 
@@ -45,13 +46,13 @@ def decide_book(terms: Terms, book: Book) -> Decisions:
 
     All cash of the book is settled.
     """
-    choice = choose(terms, book, LITTLE)
+    enough = np.clip(NEAR_RUPEES / book.wealth, NEAR, NEAR_AT_MOST)
+    choice = choose(terms, book, LITTLE, enough / 2)
     units, score, relaxed = choice.units, choice.score, choice.relaxed
-    enough = np.maximum(NEAR, NEAR_RUPEES / book.wealth)
     bound, loss = _bounds(terms, book, units, relaxed, enough, 0)
     if len(far := np.flatnonzero(~(loss <= enough))):
         some, near = book.rows(far), relaxed.rows(far)
-        again = choose(terms, some, MORE, near)
+        again = choose(terms, some, MORE, enough[far] / 2, near)
         better = again.score > score[far]
         units[far[better]] = again.units[better]
         bound[far], loss[far] = _bounds(terms, some, units[far], near, enough[far], 0)

@@ -105,7 +105,7 @@ def _by_search(problem: Problem, exact: bool) -> Decision:
     """Whole shares whose caps hold relative to what is left after costs."""
     require_room(problem)
     terms, book = terms_of(problem), book_of(problem)
-    choice = choose(terms, book, Effort())
+    choice = choose(terms, book, Effort(), np.array([ENOUGH]))
     relaxed, program = solution_of(choice.relaxed.answer, 0), choice.relaxed.programs.program(0)
     units = choice.units[0]
     proof = exact_choice(problem, units, abs(float(relaxed.multipliers[0])) + IDLE_PREMIUM) if exact else None

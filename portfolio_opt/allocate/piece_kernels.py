@@ -11,6 +11,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from ..optim.convex.stepped_kernels import hulls
+
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -36,7 +38,7 @@ class Tariff(NamedTuple):
 
 
 class Pieces(NamedTuple):
-    """(N, P), or (B, N, P) for B accounts: smallest and largest holding in weights, and its cost.
+    """(N, P) smallest and largest holding in weights, and its cost.
 
     Costs are shares of wealth a year, constant + slope × weight. After a name's last piece follows one with first > last.
     """
@@ -127,8 +129,13 @@ def fill(pieces: Pieces, count: Ints, prices: Prices, tariff: Tariff, of: Holder
 
 
 @njit(cache=True, nogil=True)
-def fill_all(
-    pieces: Pieces,
+def count(slabs: int) -> int:
+    """Pieces a name: no trade, a purchase in each slab, a sale in each slab of old and of young units, the whole holding."""
+    return 2 + 3 * slabs
+
+
+@njit(cache=True, nogil=True)
+def fill_hulls(
     prices: Prices,
     tariff: Tariff,
     held: Ints,
@@ -141,20 +148,27 @@ def fill_all(
     long: Ints,
     odd_price: Vector,
     per_year: float,
+    kinks: NDArray[np.float64],
+    slopes: NDArray[np.float64],
+    ends: NDArray[np.float64],
 ) -> None:
-    """Fill in the (B, N, P) pieces of every account; the first of those that are not used has first > last.
+    """Fill in the largest convex costs below the pieces of every account. held … odd_price: as in Holder, with a leading axis
 
-    As in Holder, with a leading axis.
+    kinks: (B, N, J); slopes: (B, N, J + 1); ends: (2, B, N) lower and upper. A hull with more kinks than J loses its inmost ones:
+    it is then no longer below the pieces everywhere.
     """
-    count = np.empty(held.shape[1], np.int64)
+    n, most = held.shape[1], kinks.shape[2]
+    shape = (n, count(len(tariff.rate)))
+    pieces, sizes = Pieces(np.empty(shape), np.empty(shape), np.empty(shape), np.empty(shape)), np.empty(n, np.int64)
     for b in range(held.shape[0]):
-        own = Pieces(pieces.first[b], pieces.last[b], pieces.constant[b], pieces.slope[b])
         of = Holder(
             held[b], held_long[b], total_cost[b], lower[b], upper[b], wealth[b], short[b], long[b], odd_price[b]
         )
-        fill(own, count, prices, tariff, of, per_year)
-
-
-def count(slabs: int) -> int:
-    """Pieces a name: no trade, a purchase in each slab, a sale in each slab of old and of young units, the whole holding."""
-    return 2 + 3 * slabs
+        fill(pieces, sizes, prices, tariff, of, per_year)
+        at, rises, ends[0, b], ends[1, b] = hulls(*pieces)
+        wide = at.shape[1]
+        for i in range(n):
+            for j in range(most):
+                kinks[b, i, j] = at[i, min(j, wide - 1)]
+            for j in range(most + 1):
+                slopes[b, i, j] = rises[i, min(j, wide)]

@@ -11,11 +11,12 @@ from ..market.rules import DayRules
 from .book import Book, Reach, Terms
 
 if TYPE_CHECKING:
-    from .piece_kernels import Pieces, Prices, Tariff
+    from .piece_kernels import Prices, Tariff
     from .swap_kernels import Accounts, Market
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
+Array = NDArray[np.float64]
 
 HALF_A_PAISA = 0.5  # sector values are whole paisa, but for the rounding of floats
 ROUNDED = 3  # paisa: what rounding commission, fee and tax to whole paisa can spare an order at most
@@ -89,19 +90,20 @@ def most_pieces(market: "Market") -> int:
     return piece_kernels.count(len(market.tariff.rate))
 
 
-def pieces_of(terms: Terms, book: Book, limits: Reach, odd_price: NDArray[np.float64]) -> "Pieces":
-    """Every piece of every account.
+def hulls_of(
+    terms: Terms, book: Book, limits: Reach, odd_price: Vector, most_kinks: int
+) -> tuple[Array, Array, Matrix, Matrix]:
+    """The largest convex costs below the pieces: kinks (B, N, J), slopes (B, N, J + 1), lower and upper ends (B, N).
 
     odd_price: (B,) what the cash that an odd lot brings costs a year, as no purchase may use it
     """
     from . import piece_kernels  # compiles: only where it is used
 
-    tariff = tariff_of(terms.rules)
-    shape = (*book.held.shape, piece_kernels.count(len(tariff.rate)))
-    pieces = piece_kernels.Pieces(*(np.empty(shape) for _ in range(4)))
+    shape = book.held.shape
+    kinks, slopes, ends = np.empty((*shape, most_kinks)), np.empty((*shape, most_kinks + 1)), np.empty((2, *shape))
     short, long = book.tax_rates(terms.rules)
-    piece_kernels.fill_all(
-        pieces, prices_of(terms), tariff, book.held, book.held_long, book.total_cost, limits.lower, limits.upper,
-        book.wealth, short, long, odd_price, 1 / terms.holding_period,
+    piece_kernels.fill_hulls(
+        prices_of(terms), tariff_of(terms.rules), book.held, book.held_long, book.total_cost, limits.lower, limits.upper,
+        book.wealth, short, long, odd_price, 1 / terms.holding_period, kinks, slopes, ends,
     )  # fmt: skip
-    return pieces
+    return kinks, slopes, ends[0], ends[1]

@@ -14,7 +14,7 @@ from ..optim.convex.separable import SeparableProgram
 from ..optim.solution import Solution
 from .book import Book, Reach, Terms, book_of, floor_of, terms_of
 from .bounds import Bounds
-from .pieces import ROUNDED, pieces_of
+from .pieces import ROUNDED, hulls_of
 from .problem import Problem
 
 Ints = NDArray[np.int64]
@@ -137,16 +137,13 @@ def relax(terms: Terms, book: Book, limits: Reach) -> Relaxed:
     costs = _costs(terms, book, first.x)
     share = investable(terms, book, limits, costs)
     hulls = _hulls(terms, book, limits, share, first.multipliers[:, 0])
-    answer = _finite(batch.solve(hulls, cores=1), hulls)
+    answer = _finite(batch.solve(hulls, cores=1, start=first), hulls)
     return Relaxed(hulls, answer, _costs(terms, book, answer.x))
 
 
 def _hulls(terms: Terms, book: Book, limits: Reach, share: Vector, cash_price: Vector) -> SeparableBatch:
     """The programmes whose costs are the convex hulls of the pieces."""
-    from ..optim.convex.stepped_kernels import hull_stack  # compiles: only where it is used
-
-    pieces = pieces_of(terms, book, limits, np.clip(cash_price, 0, None))
-    kinks, slopes, lower, upper = hull_stack(*pieces, MOST_KINKS)
+    kinks, slopes, lower, upper = hulls_of(terms, book, limits, np.clip(cash_price, 0, None), MOST_KINKS)
     money = 1 + np.clip(cash_price, 0, None) * terms.holding_period
     rows = np.vstack([np.ones(book.held.shape[1]), terms.day.sectors.inside])
     sectors = np.maximum(limits.sector_cap / book.wealth[:, None], lower @ rows[1:].T)

@@ -41,19 +41,12 @@ class Effort:
     """How hard is searched.
 
     paired: moves that are looked at in pairs; tries: of the pairs, those made to see what they change
-    rounds: of exact exchanges of two names; near: utility a year by which a plan may be below its bound and be good enough
-    near_rupees: paisa a year that are as good, where they are more
+    rounds: of exact exchanges of two names
     """
 
     paired: int = 60
     tries: int = 6
     rounds: int = 4
-    near: float = 1e-5
-    near_rupees: int = 0
-
-    def tolerance(self, book: Book) -> Vector:
-        """(B,) utility a year below its bound at which a plan is looked for no further."""
-        return np.maximum(self.near, self.near_rupees / book.wealth)
 
 
 @dataclass(frozen=True)
@@ -78,8 +71,12 @@ class Choice:
     relaxed: Relaxed
 
 
-def choose(terms: Terms, book: Book, effort: Effort, relaxed: Relaxed | None = None) -> Choice:
-    """The best whole-share holdings found for every account. relaxed: the convex answers, where they are known already."""
+def choose(terms: Terms, book: Book, effort: Effort, near: Vector, relaxed: Relaxed | None = None) -> Choice:
+    """The best whole-share holdings found for every account.
+
+    near: (B,) utility a year below its bound at which a plan is looked for no further
+    relaxed: the convex answers, where they are known already
+    """
     wealth = book.wealth
     limits = reach(terms, book, wealth)
     relaxed = relax(terms, book, limits) if relaxed is None else relaxed
@@ -94,7 +91,9 @@ def choose(terms: Terms, book: Book, effort: Effort, relaxed: Relaxed | None = N
     for _ in range(ROUNDS):
         some = book.rows(todo)
         limits = reach(terms, some, counted[todo])
-        units = _search(terms, market, some, limits, relaxed, todo, spendable[todo], idle_price[todo], effort)
+        units = _search(
+            terms, market, some, limits, relaxed, todo, spendable[todo], idle_price[todo], effort, near[todo]
+        )
         now, spare, after = _judged(terms, some, idle_price[todo], limits, units)
         truly = reach(terms, some, np.minimum(after, wealth[todo]))
         admitted = _admits(terms, truly, units)
@@ -120,6 +119,7 @@ def _search(
     spendable: Vector,
     idle_price: Vector,
     effort: Effort,
+    near: Vector,
 ) -> Ints:
     """(B, N) units: the best found that use at most `spendable` of cash, where cash left over costs idle_price."""
     from . import swap_kernels  # compiles: only where it is used
@@ -128,7 +128,7 @@ def _search(
     accounts = accounts_of(terms, book, limits, spendable, answer.multipliers[rows], idle_price)
     units = np.empty(book.held.shape, dtype=np.int64)
     swap_kernels.search_book(
-        market, accounts, answer.x[rows], effort.paired, effort.tries, effort.rounds, effort.tolerance(book),
+        market, accounts, answer.x[rows], effort.paired, effort.tries, effort.rounds, near,
         most_pieces(market), units,
     )  # fmt: skip
     return units

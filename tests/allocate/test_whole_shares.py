@@ -10,9 +10,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from portfolio_opt import estimate, read_prices
+from portfolio_opt.allocate import piece_kernels
 from portfolio_opt.allocate.book import Book, Terms, floor_of, reach
 from portfolio_opt.allocate.bulk import decide_book
-from portfolio_opt.allocate.pieces import pieces_of
+from portfolio_opt.allocate.pieces import market_of, most_pieces
 from portfolio_opt.allocate.problem import Limits
 from portfolio_opt.allocate.trading_day import trading_day
 from portfolio_opt.allocate.utility_bound import utility_bounds
@@ -79,7 +80,7 @@ def check_legal(book, units):
 @given(seed=seeds)
 def test_every_quantity_is_legal_and_paid_for(seed):
     book = random_book(12, seed)
-    check_legal(book, choose(terms(), book, Effort(20, 2, 1)).units)
+    check_legal(book, choose(terms(), book, Effort(20, 2, 1), np.zeros(len(book))).units)
 
 
 def test_the_check_finds_what_is_not_legal():
@@ -93,13 +94,27 @@ def test_the_check_finds_what_is_not_legal():
         check_legal(book, units)
 
 
+def pieces_of(t, book, limits, b):
+    """The pieces of account b: first, last, constant and slope, (N, P)."""
+    market = market_of(t)
+    short, long = book.tax_rates(t.rules)
+    shape = (book.held.shape[1], most_pieces(market))
+    pieces = piece_kernels.Pieces(*(np.ones(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape)))
+    of = piece_kernels.Holder(
+        book.held[b], book.held_long[b], book.total_cost[b], limits.lower[b], limits.upper[b], book.wealth[b], short[b],
+        long[b], 0.0,
+    )  # fmt: skip
+    piece_kernels.fill(pieces, np.zeros(shape[0], dtype=np.int64), market.prices, market.tariff, of, market.per_year)
+    return pieces
+
+
 @settings(max_examples=40, deadline=None)
 @given(seed=seeds)
 def test_pieces_hold_what_one_may_hold_and_cost_what_it_costs(seed):
     t, book = terms(), random_book(3, seed)
     limits, rng = reach(t, book, book.wealth), np.random.default_rng(seed)
-    pieces, unit = pieces_of(t, book, limits, np.zeros(len(book))), book.unit
-    b = int(rng.integers(3))
+    unit, b = book.unit, int(rng.integers(3))
+    first, last, constant, slope = pieces_of(t, book, limits, b)
     movable = np.flatnonzero(limits.upper[b] > limits.lower[b])
     assume(len(movable) > 0)
     i = int(rng.choice(movable))
@@ -109,11 +124,11 @@ def test_pieces_hold_what_one_may_hold_and_cost_what_it_costs(seed):
     change, lot = units[i] - book.held[b, i], t.day.lot[i]
     legal = change == 0 or (change >= lot) or (-change >= lot and (units[i] == 0 or units[i] >= lot)) or units[i] == 0
     at = units[i] * unit[b, i]
-    filled = np.cumsum(pieces.first[b, i] > pieces.last[b, i]) == 0
-    inside = filled & (pieces.first[b, i] <= at + 1e-12) & (at <= pieces.last[b, i] + 1e-12)
+    filled = np.cumsum(first[i] > last[i]) == 0
+    inside = filled & (first[i] <= at + 1e-12) & (at <= last[i] + 1e-12)
     assert inside.any() == bool(legal)
     if legal:
-        guess = float((pieces.constant[b, i] + pieces.slope[b, i] * at)[inside].min())
+        guess = float((constant[i] + slope[i] * at)[inside].min())
         true = float(money(t, book.rows(np.array([b])), units[None]).cost[0] / book.wealth[b])
         largest_tax = max(t.rules.capital_gains_tax[k].short for k in INVESTORS) / 1e6
         assert guess <= true + 1e-12
@@ -135,7 +150,7 @@ def check_bound(bounds, seed):
     """No legal plan of three names that invests and keeps as much is above it."""
     t = terms()
     book, names = tiny(seed)
-    choice = choose(t, book, Effort(20, 2, 0))
+    choice = choose(t, book, Effort(20, 2, 0), np.zeros(1))
     limits = reach(t, book, book.wealth)
     ranges = []
     for i in names:

@@ -114,16 +114,24 @@ def solve(
     tolerance: float = newton_dual.TOLERANCE,
     max_iterations: int = newton_dual.STEPS,
     cores: int | None = None,
+    start: BatchSolution | None = None,
 ) -> BatchSolution:
     """Every programme's minimiser with its own certificate; the answers do not depend on the number of cores.
 
-    cores: threads to use, by default one for each core. What Newton alone does not finish goes to newton_dual.solve().
+    cores: threads to use, by default one for each core; start: answers to similar programmes, from which fewer steps are needed.
+    What Newton alone does not finish goes to newton_dual.solve().
     """
-    return _run(batch, AT_A_TIME, False, tolerance, max_iterations, cores or os.cpu_count() or 1)
+    return _run(batch, AT_A_TIME, False, tolerance, max_iterations, cores or os.cpu_count() or 1, start)
 
 
 def _run(
-    batch: SeparableBatch, together: int, ordered: bool, tolerance: float, max_iterations: int, cores: int
+    batch: SeparableBatch,
+    together: int,
+    ordered: bool,
+    tolerance: float,
+    max_iterations: int,
+    cores: int,
+    start: BatchSolution | None = None,
 ) -> BatchSolution:
     from . import kernels  # numba takes half a second to import: only where it is used
 
@@ -132,11 +140,15 @@ def _run(
     answers = kernels.Answers(
         np.zeros((count, n)), np.zeros((count, q)), np.full((count, 5), np.nan), np.zeros(count, np.int64)
     )
+    if start is not None:
+        answers.w[:], answers.v[:] = np.nan_to_num(start.x), np.nan_to_num(start.multipliers)
     C = kernels.side_by_side(stack.F, stack.A)
     limit = min(max_iterations, newton_dual.STEPS_AT_A_TIME)
 
     def run(first: int) -> None:
-        kernels.solve_stack(stack, C, first, min(first + together, count), ordered, limit, tolerance, answers)
+        kernels.solve_stack(
+            stack, C, first, min(first + together, count), ordered, start is not None, limit, tolerance, answers
+        )
 
     if n and batch.diagonal.min() > 0:
         run_all = range(0, count, together)

@@ -915,7 +915,10 @@ class Stack(NamedTuple):
 
 
 class Answers(NamedTuple):
-    """What solve_stack fills in: points, row prices, (objective, residual, violation, gap, size of the terms), steps."""
+    """What solve_stack fills in: points, row prices, (objective, residual, violation, gap, size of the terms), steps.
+
+    Points and prices may hold answers to similar programmes to begin from.
+    """
 
     w: Matrix
     v: Matrix
@@ -925,9 +928,17 @@ class Answers(NamedTuple):
 
 @compiled
 def solve_stack(
-    stack: Stack, C: Matrix, first: int, last: int, ordered: bool, limit: int, tolerance: float, answers: Answers
+    stack: Stack,
+    C: Matrix,
+    first: int,
+    last: int,
+    ordered: bool,
+    started: bool,
+    limit: int,
+    tolerance: float,
+    answers: Answers,
 ) -> None:
-    """Solve programmes first to last - 1, each from its own origin. C: as of Data
+    """Solve programmes first to last - 1, each from its own origin, or from what is in answers if started. C: as of Data
 
     ordered: they are one programme at a sequence of scales, each started from the ones before: in 1/scale the path of the prices
     is piecewise linear, so that two answers foretell the third.
@@ -946,8 +957,15 @@ def solve_stack(
         if b == first or not ordered:
             y[:] = 0.0
             v[:] = 0.0
+            if started:
+                breadth = NEARBY
+                for j in range(q):
+                    now = answers.v[b, j] / scale
+                    v[j] = (
+                        now if data.equal[j] or (row_upper[j] < np.inf and now > 0.0) or row_lower[j] > -np.inf else 0.0
+                    )
             for i in range(n):
-                held = min(max(origin[i], lower[i]), upper[i])
+                held = min(max(answers.w[b, i] if started else origin[i], lower[i]), upper[i])
                 if held != 0.0:
                     for c in range(k):
                         y[c] += held * stack.F[i, c]
