@@ -18,7 +18,7 @@ NEAR = 1e-4  # utility a year, a basis point: no account among thousands is sear
 NEAR_RUPEES = 100_00  # paisa a year, likewise, but no more than
 NEAR_AT_MOST = 5e-4
 LITTLE = Effort(paired=24, tries=2, rounds=0)
-MORE = Effort(paired=24, tries=4, rounds=2)
+MORE = Effort(paired=24, tries=2, rounds=1)
 NODES = 8
 HOPEFUL = 4.0  # times what is near enough: a bound that is further off is not worth more work
 
@@ -81,7 +81,7 @@ def _bounds(
         np.minimum(book.cash + paid.cash, floor_of(terms.limits, book.wealth)),
         utilities(terms, book, units, paid),
     )
-    bound = utility_bounds(terms, book, units, kept, relaxed.answer.multipliers, known, enough, nodes)
+    bound = utility_bounds(terms, book, units, kept, relaxed, known, enough, nodes)
     return bound, bound - known
 
 

@@ -12,7 +12,7 @@ from ..errors import InvalidInput, NoSolution
 from ..ingest.universe import TRADED
 from ..market.money import rupees
 from ..market.orders import Order, purchase, sale
-from ..optim.solution import Solution, Status
+from ..optim.solution import Status
 from .book import book_of, terms_of
 from .bounds import bounds
 from .break_even import break_evens
@@ -30,7 +30,7 @@ from .robustness import Stability, stability
 from .single_trade import why_no_trade
 from .solvers.mixed_integer import ExactAnswer
 from .utility_bound import utility_bounds
-from .whole import IDLE_PREMIUM, Effort, choose, money, utilities
+from .whole import IDLE_PREMIUM, Choice, Effort, choose, money, utilities
 
 Ints = NDArray[np.int64]
 
@@ -62,7 +62,7 @@ def decide(problem: Problem, as_of: date, seed: int = 0, draws: int = 0, exact: 
     """
     if problem.further:
         problem = tidied(problem)
-    stated = problem.objective is not None or problem.further
+    stated = problem.objective is not None or problem.further or problem.limits.max_turnover < 1
     plainly = plain(statement_of(problem)) if stated else problem
     if isinstance(plainly, str):
         if exact:
@@ -103,6 +103,8 @@ def decide(problem: Problem, as_of: date, seed: int = 0, draws: int = 0, exact: 
 
 def _by_search(problem: Problem, exact: bool) -> Decision:
     """Whole shares whose caps hold relative to what is left after costs."""
+    if exact and problem.limits.max_turnover < 1:
+        raise InvalidInput("an exact decision knows no limit of turnover; leave out --exact, or the limit")
     require_room(problem)
     terms, book = terms_of(problem), book_of(problem)
     choice = choose(terms, book, Effort(), np.array([ENOUGH]))
@@ -118,8 +120,8 @@ def _by_search(problem: Problem, exact: bool) -> Decision:
         problem,
         units,
         partial(order_reason, problem, units),
-        limit_states(problem, limits, program, relaxed, units, cash),
-        _certificate(problem, units, relaxed, proof),
+        limit_states(problem, limits, program, relaxed, float(choice.relaxed.turnover_price[0]), units, cash),
+        _certificate(problem, units, choice, proof),
         limits.notes,
         problem.limits.cash_floor,
         float(relaxed.multipliers[0]),
@@ -360,9 +362,9 @@ def _untraded(problem: Problem) -> tuple[Untraded, ...]:
     return (*still, *(Untraded(each.symbol, each.units, each.value, each.why) for each in problem.outside))
 
 
-def _certificate(problem: Problem, units: Ints, relaxed: Solution, proof: ExactAnswer | None) -> Certificate:
+def _certificate(problem: Problem, units: Ints, choice: Choice, proof: ExactAnswer | None) -> Certificate:
     """How good the units are. proof: of the exact decision, where there was one."""
-    terms, book = terms_of(problem), book_of(problem)
+    terms, book, relaxed = terms_of(problem), book_of(problem), solution_of(choice.relaxed.answer, 0)
 
     def utility(units: Ints) -> float:
         return float(utilities(terms, book, units[None], money(terms, book, units[None]))[0])
@@ -370,7 +372,7 @@ def _certificate(problem: Problem, units: Ints, relaxed: Solution, proof: ExactA
     reached = utility(units)
     kept = np.minimum(book.cash + money(terms, book, units[None]).cash, problem.floor)
     bound = utility_bounds(
-        terms, book, units[None], kept, relaxed.multipliers[None], np.array([reached]), np.array([ENOUGH]), NODES
+        terms, book, units[None], kept, choice.relaxed, np.array([reached]), np.array([ENOUGH]), NODES
     )
     least = float(bound[0])
     if proof is not None:

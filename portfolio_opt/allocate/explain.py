@@ -74,13 +74,25 @@ def _when_placing(problem: Problem, units: Ints, i: int, place_on: date) -> list
 
 
 def limit_states(
-    problem: Problem, limits: Bounds, program: SeparableProgram, relaxed: Solution, units: Ints, cash: int
+    problem: Problem,
+    limits: Bounds,
+    program: SeparableProgram,
+    relaxed: Solution,
+    turnover_price: float,
+    units: Ints,
+    cash: int,
 ) -> tuple[LimitState, ...]:
     """The limits that bind in the plan, dearest first.
 
-    program, relaxed: the convex decision and its answer; cash: paisa after all orders
+    program, relaxed: the convex decision and its answer; turnover_price: a year, of a unit of wealth bought or sold
+    cash: paisa after all orders
     """
     states = [*_sector_states(problem, limits, relaxed, units), *_name_states(problem, limits, program, relaxed, units)]
+    turned, most = float(np.abs(units - problem.held) @ problem.unit) / 2, problem.limits.max_turnover
+    if most < 1 and turned > most * (1 - AT_LIMIT):
+        worth = 2 * turnover_price * 100  # half of what is bought and sold counts
+        words = f"{turned:.1%} of wealth is turned over, and at most {most:.1%} may be; {_worth(worth)}"
+        states.append(LimitState("max_turnover", "all orders", words, worth))
     price = float(relaxed.multipliers[0])
     if cash >= problem.floor:
         states.append(

@@ -147,6 +147,7 @@ def fill_hulls(
     short: Ints,
     long: Ints,
     odd_price: Vector,
+    turnover_price: Vector,
     per_year: float,
     kinks: NDArray[np.float64],
     slopes: NDArray[np.float64],
@@ -154,6 +155,7 @@ def fill_hulls(
 ) -> None:
     """Fill in the largest convex costs below the pieces of every account. held … odd_price: as in Holder, with a leading axis
 
+    turnover_price: (B,) a year, of a unit of wealth bought or sold
     kinks: (B, N, J); slopes: (B, N, J + 1); ends: (2, B, N) lower and upper. A hull with more kinks than J loses its inmost ones:
     it is then no longer below the pieces everywhere.
     """
@@ -165,6 +167,15 @@ def fill_hulls(
             held[b], held_long[b], total_cost[b], lower[b], upper[b], wealth[b], short[b], long[b], odd_price[b]
         )
         fill(pieces, sizes, prices, tariff, of, per_year)
+        if turnover_price[b] > 0.0:
+            for i in range(n):
+                now = held[b, i] * (prices.close[i] / wealth[b])
+                for p in range(sizes[i]):
+                    middle = (pieces.first[i, p] + pieces.last[i, p]) / 2
+                    way = turnover_price[b] * (1.0 if middle > now else -1.0)
+                    if middle != now:
+                        pieces.slope[i, p] += way
+                        pieces.constant[i, p] -= way * now
         at, rises, ends[0, b], ends[1, b] = hulls(*pieces)
         wide = at.shape[1]
         for i in range(n):

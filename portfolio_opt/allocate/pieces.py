@@ -55,18 +55,25 @@ def market_of(terms: Terms) -> "Market":
 
 
 def accounts_of(
-    terms: Terms, book: Book, limits: Reach, spendable: Vector, multipliers: Matrix, idle_price: Vector
+    terms: Terms,
+    book: Book,
+    limits: Reach,
+    spendable: Vector,
+    multipliers: Matrix,
+    turnover_price: Vector,
+    idle_price: Vector,
 ) -> "Accounts":
     """The accounts of a book as the search and the bound take them.
 
     spendable: (B,) share of wealth that may be used at most; multipliers: (B, 1 + S) of what is invested, where cash left over
-    costs nothing, and of the sectors; idle_price: (B,) what it does cost
+    costs nothing, and of the sectors; turnover_price: (B,) of what is bought and sold; idle_price: (B,) what cash does cost
     """
     from .swap_kernels import Accounts  # compiles: only where it is used
 
     wealth, sectors = book.wealth, np.clip(multipliers[:, 1:], 0.0, None)
     short, long = book.tax_rates(terms.rules)
-    turnover = np.full(len(book), np.inf)
+    most = 2 * terms.limits.max_turnover if terms.limits.max_turnover < 1 else np.inf
+    turnover = np.full(len(book), most)
     return Accounts(
         held=book.held,
         held_long=book.held_long,
@@ -78,7 +85,7 @@ def accounts_of(
         long=long,
         aversion=book.risk_aversion,
         limits=np.column_stack([spendable, turnover, (limits.sector_cap + HALF_A_PAISA) / wealth[:, None]]),
-        prices=np.column_stack([multipliers[:, 0] + idle_price, np.zeros(len(book)), sectors]),
+        prices=np.column_stack([multipliers[:, 0] + idle_price, turnover_price, sectors]),
         idle_price=idle_price,
     )
 
@@ -91,11 +98,12 @@ def most_pieces(market: "Market") -> int:
 
 
 def hulls_of(
-    terms: Terms, book: Book, limits: Reach, odd_price: Vector, most_kinks: int
+    terms: Terms, book: Book, limits: Reach, odd_price: Vector, turnover_price: Vector, most_kinks: int
 ) -> tuple[Array, Array, Matrix, Matrix]:
     """The largest convex costs below the pieces: kinks (B, N, J), slopes (B, N, J + 1), lower and upper ends (B, N).
 
     odd_price: (B,) what the cash that an odd lot brings costs a year, as no purchase may use it
+    turnover_price: (B,) a year, of a unit of wealth bought or sold
     """
     from . import piece_kernels  # compiles: only where it is used
 
@@ -104,6 +112,6 @@ def hulls_of(
     short, long = book.tax_rates(terms.rules)
     piece_kernels.fill_hulls(
         prices_of(terms), tariff_of(terms.rules), book.held, book.held_long, book.total_cost, limits.lower, limits.upper,
-        book.wealth, short, long, odd_price, 1 / terms.holding_period, kinks, slopes, ends,
+        book.wealth, short, long, odd_price, turnover_price, 1 / terms.holding_period, kinks, slopes, ends,
     )  # fmt: skip
     return kinks, slopes, ends[0], ends[1]

@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 
 from ..errors import InvalidInput
+from .book import book_of, reach, terms_of
 from .problem import Limits, Problem, Situation
+from .relaxation import investable
 from .statement.cash_limits import CashFloor, FullyInvested
 from .statement.count_limits import BoardLot
 from .statement.gains_tax import CapitalGainsTax
 from .statement.returns import ExpectedReturn
 from .statement.term import Limit, Objective, Statement
-from .statement.trade_limits import Forbidden, Locked, MaxParticipation, NoYoungGain, Tradable
+from .statement.trade_limits import Forbidden, Locked, MaxParticipation, MaxTurnover, NoYoungGain, Tradable
 from .statement.trading_cost import TradingCost
 from .statement.variance import Variance
 from .statement.weight_limits import MaxSector, MaxWeight, SectorLimit
@@ -37,6 +39,7 @@ def statement_of(problem: Problem) -> Statement:
             CashFloor(limits.cash_floor),
             *([] if invested else [FullyInvested(limits.cash_floor)]),
             MaxParticipation(limits.max_participation),
+            *([MaxTurnover(limits.max_turnover)] if limits.max_turnover < 1 else []),
             *([Locked(limits.locked)] if limits.locked else []),
             Tradable(),
             *problem.further,
@@ -48,7 +51,7 @@ def plain(statement: Statement) -> Problem | str:
     """The same decision as a Problem without objective and further limits; where there is none, why, naming what is not plain.
 
     Plain is  a ExpectedReturn - b Variance - c (TradingCost + CapitalGainsTax)  under caps of names and sectors, a cash floor
-    beyond which everything is invested, a share of each name's turnover, and names or units that are not traded.
+    beyond which everything is invested, a share of each name's turnover, a turnover in all, and what is not traded.
     """
     try:
         risk_aversion, holding_period = _utility(statement.objective, statement.situation)
@@ -61,7 +64,26 @@ def plain(statement: Statement) -> Problem | str:
         return "cash may be kept"
     situation = {field.name: getattr(statement.situation, field.name) for field in fields(Situation)}
     situation |= {"holding_period": holding_period, "day": _without(statement.situation, forbidden)}
-    return Problem(**situation, limits=limits, risk_aversion=risk_aversion)
+    problem = Problem(**situation, limits=limits, risk_aversion=risk_aversion)
+    if limits.max_turnover < 1 and least_turnover(problem) > ROOMY * limits.max_turnover:
+        return f"{MaxTurnover(limits.max_turnover).in_words()} leaves little room for what is to be sold and invested"
+    return problem
+
+
+ROOMY = 0.95  # of a turnover limit: what has to be traded leaves whole lots a choice
+
+
+def least_turnover(problem: Problem) -> float:
+    """Half of what has to be bought and sold, as a share of wealth, for all but the floor to be invested within the caps."""
+    terms, book = terms_of(problem), book_of(problem)
+    limits = reach(terms, book, book.wealth)
+    now, inside = (book.held * book.unit)[0], problem.day.sectors.inside
+    over = np.clip(now - limits.upper[0] * book.unit[0], 0, None)
+    more = np.clip(inside @ (now - over) - limits.sector_cap[0] / problem.wealth, 0, None)
+    sold = float(over.sum() + more.sum())
+    wanted = float(investable(terms, book, limits, np.zeros(1))[0])
+    bought = max(wanted - float(now.sum()) + sold, 0.0)
+    return max(sold + bought, float(now.sum()) - wanted) / 2
 
 
 def tidied(problem: Problem) -> Problem:
@@ -111,7 +133,7 @@ def _limits(statement: Statement) -> tuple[Limits, set[str], tuple[Limit, ...]]:
     locked: dict[str, int] = {}
     forbidden: set[str] = set()
     others: list[Limit] = []
-    max_weight = max_sector = participation = 1.0
+    max_weight = max_sector = participation = turnover = 1.0
     floor = 0.0
     for limit in kinds:
         match limit:
@@ -127,6 +149,8 @@ def _limits(statement: Statement) -> tuple[Limits, set[str], tuple[Limit, ...]]:
                 floor = max(floor, least)
             case MaxParticipation(limit=share):
                 participation = min(participation, share)
+            case MaxTurnover(limit=share) if share > 0:
+                turnover = min(turnover, share)
             case Forbidden(symbols=symbols):
                 forbidden |= set(symbols)
             case Locked(units=units):
@@ -140,7 +164,11 @@ def _limits(statement: Statement) -> tuple[Limits, set[str], tuple[Limit, ...]]:
     others = [each for each in others if not (isinstance(each, FullyInvested) and each.cash <= floor)]
     if min(max_weight, max_sector, participation) <= 0 or floor >= 1:
         raise NotPlain("a limit leaves nothing to invest in")
-    return Limits(max_weight, max_sector, floor, participation, weight, sector, locked), forbidden, tuple(others)
+    return (
+        Limits(max_weight, max_sector, floor, participation, turnover, weight, sector, locked),
+        forbidden,
+        tuple(others),
+    )
 
 
 def _closer(caps: Mapping[str, float], others: Mapping[str, float]) -> dict[str, float]:

@@ -27,6 +27,7 @@ class Limits:
 
     max_weight: of one name; max_sector: of one sector; cash_floor: kept in cash
     max_participation: of a name's median turnover that one day's order may be
+    max_turnover: half of all that is bought and sold
     weight_caps, sector_caps: of single symbols and sectors, beside those of all
     locked: units by symbol that are not sold
     """
@@ -35,12 +36,13 @@ class Limits:
     max_sector: float = 0.35
     cash_floor: float = 0.0
     max_participation: float = 0.10
+    max_turnover: float = 1.0
     weight_caps: Mapping[str, float] = field(default_factory=dict)
     sector_caps: Mapping[str, float] = field(default_factory=dict)
     locked: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in ("max_weight", "max_sector", "cash_floor", "max_participation"):
+        for name in ("max_weight", "max_sector", "cash_floor", "max_participation", "max_turnover"):
             value = getattr(self, name)
             low_ok = value >= 0 if name == "cash_floor" else value > 0
             if not (low_ok and value <= 1):

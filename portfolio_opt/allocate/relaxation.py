@@ -1,6 +1,8 @@
 """The convex reading of the decision: fractional shares, and costs bounded from below or taken from the last answer."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,10 +61,12 @@ def sale_rates(terms: Terms, book: Book, rate: Matrix) -> tuple[Matrix, Matrix]:
     return young * scale, np.minimum(young, old) * scale
 
 
-def programs(terms: Terms, book: Book, limits: Reach, rate: Matrix, least: Vector, most: Vector) -> SeparableBatch:
+def programs(
+    terms: Terms, book: Book, limits: Reach, rate: Matrix, least: Vector, most: Vector, turnover_price: float = 0.0
+) -> SeparableBatch:
     """The separable programmes in weights of wealth, at the given charges per rupee.
 
-    least, most: (B,) shares of wealth between which an account is invested
+    least, most: (B,) shares of wealth between which an account is invested; turnover_price: of what is bought and sold, a year
     """
     unit = book.unit
     now, long = book.held * unit, book.held_long * unit
@@ -73,7 +77,8 @@ def programs(terms: Terms, book: Book, limits: Reach, rate: Matrix, least: Vecto
         diagonal=terms.beliefs.specific,
         linear=terms.beliefs.mean[None].copy(),
         kinks=np.stack([now - long, now], axis=2),
-        slopes=np.stack([-young, -old, rate * day.buy_limit / day.close], axis=2) / terms.holding_period,
+        slopes=np.stack([-young, -old, rate * day.buy_limit / day.close], axis=2) / terms.holding_period
+        + turnover_price * np.array([-1.0, -1.0, 1.0]),
         origin=now,
         lower=limits.lower * unit,
         upper=limits.upper * unit,
@@ -113,16 +118,19 @@ class Relaxed:
     """Convex answers near which whole shares are looked for.
 
     programs, answer: what was solved last, its points, and its multipliers of what is invested and of the sectors
-    costs: (B,) share of wealth that trading takes
+    costs: (B,) share of wealth that trading takes; turnover_price: (B,) a year, of a unit of wealth bought or sold
     """
 
     programs: SeparableBatch
     answer: BatchSolution
     costs: Vector
+    turnover_price: Vector
 
     def rows(self, chosen: Ints) -> "Relaxed":
         """Those of some accounts."""
-        return Relaxed(self.programs.rows_of(chosen), self.answer.rows_of(chosen), self.costs[chosen])
+        return Relaxed(
+            self.programs.rows_of(chosen), self.answer.rows_of(chosen), self.costs[chosen], self.turnover_price[chosen]
+        )
 
 
 def relax(terms: Terms, book: Book, limits: Reach) -> Relaxed:
@@ -136,15 +144,52 @@ def relax(terms: Terms, book: Book, limits: Reach) -> Relaxed:
     first = batch.solve(programs(terms, book, limits, rate, share, share), cores=1)
     costs = _costs(terms, book, first.x)
     share = investable(terms, book, limits, costs)
-    hulls = _hulls(terms, book, limits, share, first.multipliers[:, 0])
-    answer = _finite(batch.solve(hulls, cores=1, start=first), hulls)
-    return Relaxed(hulls, answer, _costs(terms, book, answer.x))
+    free = np.zeros(len(book))
+
+    def priced(turnover_price: Vector, start: BatchSolution) -> tuple[SeparableBatch, BatchSolution]:
+        hulls = _hulls(terms, book, limits, share, first.multipliers[:, 0], turnover_price)
+        return hulls, _finite(batch.solve(hulls, cores=1, start=start), hulls)
+
+    hulls, answer = priced(free, first)
+    price = free
+    if terms.limits.max_turnover < 1:
+        price = _turnover_price(terms, book, answer, priced)
+        hulls, answer = priced(price, answer)
+    return Relaxed(hulls, answer, _costs(terms, book, answer.x), price)
 
 
-def _hulls(terms: Terms, book: Book, limits: Reach, share: Vector, cash_price: Vector) -> SeparableBatch:
+def _turnover_price(
+    terms: Terms,
+    book: Book,
+    answer: BatchSolution,
+    priced: Callable[[Vector, BatchSolution], tuple[Any, BatchSolution]],
+) -> Vector:
+    """(B,) the least prices found of what is bought and sold at which the answers keep the turnover, 0 where they do anyway."""
+    now, most = book.held * book.unit, 2 * terms.limits.max_turnover
+    low, high = np.zeros(len(book)), np.full(len(book), np.inf)
+    price = np.zeros(len(book))
+    for _ in range(PRICINGS):
+        over = np.abs(answer.x - now).sum(1) > most
+        low, high = np.where(over, price, low), np.where(over, high, price)
+        if ((high - low <= PRICE_CLOSE) | (low > DEAREST)).all():
+            break
+        price = np.where(np.isfinite(high), (low + high) / 2, np.maximum(4 * low, FIRST_PRICE))
+        _, answer = priced(price, answer)
+    return np.where(np.isfinite(high), high, low)
+
+
+PRICINGS = 16
+FIRST_PRICE, DEAREST = 0.01, 10.0  # a year
+PRICE_CLOSE = 1e-5  # a year: a turnover that much cheaper or dearer is worth less than a basis point
+
+
+def _hulls(
+    terms: Terms, book: Book, limits: Reach, share: Vector, cash_price: Vector, turnover_price: Vector
+) -> SeparableBatch:
     """The programmes whose costs are the convex hulls of the pieces."""
-    kinks, slopes, lower, upper = hulls_of(terms, book, limits, np.clip(cash_price, 0, None), MOST_KINKS)
     money = 1 + np.clip(cash_price, 0, None) * terms.holding_period
+    odd_price = np.clip(cash_price, 0, None)
+    kinks, slopes, lower, upper = hulls_of(terms, book, limits, odd_price, turnover_price / money, MOST_KINKS)
     rows = np.vstack([np.ones(book.held.shape[1]), terms.day.sectors.inside])
     sectors = np.maximum(limits.sector_cap / book.wealth[:, None], lower @ rows[1:].T)
     least, most = _room(terms, lower, upper, sectors)

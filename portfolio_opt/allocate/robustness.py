@@ -193,7 +193,7 @@ def _answer(problem: Problem, cores: int | None) -> tuple[Vector, SeparableBatch
     trades = np.where(np.isfinite(near.answer.x), near.answer.x - now, 0.0)
     rate = rate_at(terms, book, np.abs(trades) * book.wealth[:, None])
     share = investable(terms, book, limits, near.costs)
-    one = programs(terms, book, limits, rate, share, share)
+    one = programs(terms, book, limits, rate, share, share, float(near.turnover_price[0]))
     found = batch.solve(one, cores=cores)
     if found.status[0] is not Status.OPTIMAL:
         raise NoSolution(f"{found.status[0].value} (at the beliefs themselves)")

@@ -54,6 +54,7 @@ from .search_kernels import (
 
 TIGHT = 2e-3  # a row with less room than this share of wealth holds back what fills it
 FREE = 1e-9  # of a row that no name inside its piece can fill: moves along it are dear, not forbidden
+FORCED = 8  # names that are opened or closed by two: all pairs are made to see what they change
 ROUNDING = 6.0  # paisa: what an order can cost more than its piece says, as each of its charges is rounded
 
 
@@ -310,6 +311,45 @@ def swap(
 
 
 @njit(cache=True, nogil=True)
+def _turned(p: Programme, s: Point, i: int) -> tuple[int, float]:
+    """(piece, x): name i sold whole where it is held and may be, else bought by the least that may be; (-1, 0) for neither."""
+    pieces, sizes, held = p.pieces, p.sizes, s.x[i] > 0.0
+    for q in range(sizes[i]):
+        if (held and pieces[i, q, FIRST] == 0.0) or (not held and pieces[i, q, FIRST] > 0.0):
+            return q, pieces[i, q, FIRST]
+    return -1, 0.0
+
+
+@njit(cache=True, nogil=True)
+def force(p: Programme, s: Point, trial: Point, tried: Ints, least_gain: float) -> bool:
+    """Open or close every tried name, and every two of them, make room by the cheapest moves of others, let all answer; once."""
+    value, gained = objective(p, s), False
+    for a in range(tried.size):
+        for b in range(-1, a):
+            i, j = tried[a], -1
+            q, to = _turned(p, s, i)
+            if q < 0:
+                break
+            copy(s, trial)
+            put(p, trial, i, q, to)
+            if b >= 0:
+                j = tried[b]
+                q, to = _turned(p, s, j)
+                if q < 0:
+                    continue
+                put(p, trial, j, q, to)
+            if not repair(p, trial, i, j):
+                continue
+            descend(p, trial, least_gain)
+            balance(p, trial, least_gain)
+            now = objective(p, trial)
+            if now < value - least_gain:
+                copy(trial, s)
+                value, gained = now, True
+    return gained
+
+
+@njit(cache=True, nogil=True)
 def search(
     p: Programme,
     near: Vector,
@@ -341,7 +381,10 @@ def search(
     swap(p, s, trial, prices, paired, tries, least_gain, enough)
     tried = smallest(costs, paired)
     for _ in range(rounds):
-        if objective(p, s) <= enough or not exchange(p, s, prices, tried, least_gain):
+        if objective(p, s) <= enough:
+            break
+        gained = force(p, s, trial, tried[:FORCED], least_gain)
+        if not exchange(p, s, prices, tried, least_gain) and not gained:
             break
         swap(p, s, trial, prices, paired, tries, least_gain, enough)
     return objective(p, s), bound
@@ -445,9 +488,12 @@ def search_book(
     """
     n, k = market.loadings.shape
     lines, rows = empty_lines(n, most_pieces), accounts.limits.shape[1]
-    s, trial = empty_point(n, k, rows), empty_point(n, k, rows)
     for b in range(len(units)):
         p = programme_of(market, accounts, b, ROUNDING, lines)
-        search(p, near[b], accounts.prices[b], s, trial, paired, tries, rounds, tolerance[b])
-        for i in range(n):
-            units[b, i] = np.int64(np.rint(s.x[i] / p.names[i, UNIT]))
+        kept = np.flatnonzero((p.sizes > 1) | (p.pieces[:, 0, FIRST] < p.pieces[:, 0, LAST]) | (p.names[:, NOW] > 0.0))
+        s, trial = empty_point(kept.size, k, rows), empty_point(kept.size, k, rows)
+        few = Programme(p.loadings[kept], p.names[kept], p.pieces[kept], p.member[kept], p.sizes[kept], p.limits)
+        search(few, near[b][kept], accounts.prices[b], s, trial, paired, tries, rounds, tolerance[b])
+        units[b] = 0
+        for a in range(kept.size):
+            units[b, kept[a]] = np.int64(np.rint(s.x[a] / few.names[a, UNIT]))

@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 
 from .book import Book, Reach, Terms, reach
 from .pieces import accounts_of, market_of, most_pieces
-from .relaxation import cheapest_rate, sale_rates
+from .relaxation import Relaxed, cheapest_rate, sale_rates
 
 Ints = NDArray[np.int64]
 Vector = NDArray[np.float64]
-Matrix = NDArray[np.float64]
 
 STEPS = 8  # along the slope of the dual, for each bound
 
@@ -23,14 +22,14 @@ def utility_bounds(
     book: Book,
     units: Ints,
     kept: Ints,
-    multipliers: Matrix,
+    relaxed: Relaxed,
     known: Vector,
     enough: Vector,
     nodes: int = 0,
 ) -> Vector:
     """(B,) the least of the bounds we can prove on the utility a year of plans that invest as much as `units` and keep as much.
 
-    units: (B, N) a plan; kept: (B,) paisa of cash that stays at least; multipliers: (B, 1 + S), any give a bound
+    units: (B, N) a plan; kept: (B,) paisa of cash that stays at least; relaxed: convex answers, any give a bound
     known: (B,) utility of the plan; enough: (B,) by how much the bound may exceed it and need not be closer
     nodes: how often a name is held to either side of its pieces, where the bound is not close enough
     """
@@ -42,7 +41,9 @@ def utility_bounds(
     limits = reach(terms, book, np.ceil(wealth * (1 - least)).astype(np.int64))
     market, out = market_of(terms), np.empty(len(book))
     spendable = (book.cash - kept) / wealth
-    accounts = accounts_of(terms, book, limits, spendable, multipliers, np.zeros(len(book)))
+    accounts = accounts_of(
+        terms, book, limits, spendable, relaxed.answer.multipliers, relaxed.turnover_price, np.zeros(len(book))
+    )
     bound_kernels.bound_book(market, accounts, plan, known, enough, STEPS, nodes, most_pieces(market), out)
     return out
 

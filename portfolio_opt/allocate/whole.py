@@ -96,7 +96,7 @@ def choose(terms: Terms, book: Book, effort: Effort, near: Vector, relaxed: Rela
         )
         now, spare, after = _judged(terms, some, idle_price[todo], limits, units)
         truly = reach(terms, some, np.minimum(after, wealth[todo]))
-        admitted = _admits(terms, truly, units)
+        admitted = _admits(terms, some, truly, units)
         paid = (spare >= 0) | (units <= some.held).all(1)  # short of the floor it already was, or sells towards it
         better = admitted & paid & (now > score[todo])
         best[todo[better]], score[todo[better]] = units[better], now[better]
@@ -125,7 +125,9 @@ def _search(
     from . import swap_kernels  # compiles: only where it is used
 
     answer = relaxed.answer
-    accounts = accounts_of(terms, book, limits, spendable, answer.multipliers[rows], idle_price)
+    accounts = accounts_of(
+        terms, book, limits, spendable, answer.multipliers[rows], relaxed.turnover_price[rows], idle_price
+    )
     units = np.empty(book.held.shape, dtype=np.int64)
     swap_kernels.search_book(
         market, accounts, answer.x[rows], effort.paired, effort.tries, effort.rounds, near,
@@ -217,10 +219,12 @@ def _judged(terms: Terms, book: Book, idle_price: Vector, limits: Reach, units: 
     return utilities(terms, book, units, paid) - penalty, spare - paid.odd, after
 
 
-def _admits(terms: Terms, limits: Reach, units: Ints) -> NDArray[np.bool_]:
-    """(B,) whether holdings of `units` keep every upper bound and every sector cap."""
+def _admits(terms: Terms, book: Book, limits: Reach, units: Ints) -> NDArray[np.bool_]:
+    """(B,) whether holdings of `units` keep every upper bound, every sector cap and the turnover."""
     in_sectors = (units * terms.day.close) @ terms.day.sectors.inside.T
-    return np.asarray((units <= limits.upper).all(1) & (in_sectors <= limits.sector_cap + HALF_A_PAISA).all(1))
+    turned = np.abs(units - book.held) @ terms.day.close <= 2 * terms.limits.max_turnover * book.wealth
+    turned |= terms.limits.max_turnover >= 1
+    return np.asarray(turned & (units <= limits.upper).all(1) & (in_sectors <= limits.sector_cap + HALF_A_PAISA).all(1))
 
 
 def _held_back(terms: Terms, book: Book, counted: Reach, truly: Reach, units: Ints) -> NDArray[np.bool_]:

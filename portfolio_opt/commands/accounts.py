@@ -38,7 +38,7 @@ from .wishes import PLAIN, not_bought, plain_limits
 SCHEMA = "portfolio_opt.accounts/1"
 FILES = ("orders.parquet", "accounts.parquet", "summary.json", "report.html")
 TOGETHER = 500  # accounts in a chunk: what is done again after a kill
-VERSION = "1"  # of what a chunk holds
+VERSION = "2"  # of what a chunk holds
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,6 @@ class Job:
 
     terms: Terms
     clients: Clients
-    seed: int
 
 
 def run(given: Mapping[str, Any], config: Path | None = None, now: str | None = None) -> dict[str, Any]:
@@ -81,7 +80,7 @@ def run(given: Mapping[str, Any], config: Path | None = None, now: str | None = 
         seed=options["seed"],
     )
     clients = clients_of(table, chosen, terms, options["risk_aversion"])
-    parts = _decided(Job(terms, clients, options["seed"]), record, options)
+    parts = _decided(Job(terms, clients), record, options)
     orders = orders_table(terms, table.names[chosen], parts)
     accounts = accounts_table(table.names, chosen, refused, parts)
     document = summary(record, SCHEMA, terms.day, as_of, accounts, orders, warnings)

@@ -274,7 +274,7 @@ def test_the_worth_of_a_sector_and_of_the_cash_floor_is_the_slope_of_the_maximum
     problem, limits, case = capped_case(seed)
     answer = solve(case)
     units = np.rint(answer.x / problem.unit).astype(np.int64)
-    states = limit_states(problem, limits, case, answer, units, problem.floor)
+    states = limit_states(problem, limits, case, answer, 0.0, units, problem.floor)
     for state in states:
         if state.limit == "max_sector":
             row = 1 + limits.sectors.index(state.where)

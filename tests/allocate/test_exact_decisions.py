@@ -63,5 +63,5 @@ def test_too_many_names_and_limits_that_are_not_plain_are_refused_in_words():
     account = random_account(0)
     with pytest.raises(InvalidInput, match="up to 30 names, but"):
         rebalance(panel, account, as_of=AS_OF, beliefs=beliefs, exact=True)
-    with pytest.raises(InvalidInput, match="one-way turnover"):
+    with pytest.raises(InvalidInput, match="no limit of turnover"):
         rebalance(panel, account, as_of=AS_OF, beliefs=beliefs, exact=True, further=[MaxTurnover(0.9)])

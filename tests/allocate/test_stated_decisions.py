@@ -80,7 +80,9 @@ def test_what_is_not_plain_is_named():
     }
     for words, objective in reasons.items():
         assert words in plain(statement_of(replace(problem, objective=objective)))
-    assert "one-way turnover" in plain(statement_of(replace(problem, further=(MaxTurnover(0.1),))))
+    assert "at most 3 names" in plain(statement_of(replace(problem, further=(MaxNames(3),))))
+    in_cash = replace(problem, account=Account((), problem.wealth), further=(MaxTurnover(0.1),))
+    assert "little room" in plain(statement_of(in_cash))
     statement = statement_of(problem)
     open_ended = tuple(each for each in statement.limits if not isinstance(each, FullyInvested))
     assert plain(replace(statement, limits=open_ended)) == "cash may be kept"
@@ -104,9 +106,11 @@ def test_plain_limits_among_the_further_ones_are_the_stricter_of_each():
         Forbidden((names[1],)),
         Locked({names[2]: 7}),
         MaxTurnover(0.3),
+        MaxNames(3),
     )
     found = tidied(replace(problem, further=further))
-    assert found.further == (MaxTurnover(0.3),)
+    assert found.further == (MaxNames(3),)
+    assert found.limits.max_turnover == 0.3
     assert found.limits.max_weight == 0.4
     assert found.limits.name_caps(names)[0] == 0.2
     assert found.limits.caps_of_sectors(["Finance"]).tolist() == [0.7]
@@ -336,3 +340,24 @@ class NotANumber(Seldom):
 def test_values_that_are_no_number_each_are_refused_by_the_name_of_their_class(shape, words):
     with pytest.raises(InvalidInput, match=f"NotANumber gives values.*{words}"):
         plan_of(Account((), 100_000_000), objective=UTILITY - NotANumber(shape))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_turnover_limit_is_kept(seed):
+    account = random_account(seed)
+    free = plan_of(account)
+    turned = float(sum(order.amount for order in free.orders)) / 2 / free.before.wealth
+    problem_limit = 0.8 * turned
+    if problem_limit <= 0.02:
+        pytest.skip("hardly anything is traded")
+    try:
+        held_back = plan_of(account, further=(MaxTurnover(problem_limit),))
+    except NoSolution:
+        pytest.skip("so little turnover does not invest everything within the caps")
+    closes = {
+        row.symbol: row.price for plan in (free, held_back) for row in (*plan.before.holdings, *plan.after.holdings)
+    }
+    traded = sum(order.quantity * closes[order.symbol] for order in held_back.orders) / 2 / held_back.before.wealth
+    assert traded <= problem_limit + 1e-9
+    audit(account, held_back, 0.0)
+    assert held_back.certificate.loss_bp >= -1e-6

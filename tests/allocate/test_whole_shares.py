@@ -1,5 +1,6 @@
 """Whole shares of many accounts: every quantity legal and paid for, pieces below the truth by little, bounds above every plan."""
 
+from dataclasses import replace
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -146,9 +147,9 @@ def tiny(seed):
     return Book(held, held // 2, cost, book.cash, book.outside, book.investor, book.risk_aversion, book.close), names
 
 
-def check_bound(bounds, seed):
-    """No legal plan of three names that invests and keeps as much is above it."""
-    t = terms()
+def check_bound(bounds, seed, most_turnover=1.0):
+    """No legal plan of three names that invests and keeps as much, within the turnover, is above it."""
+    t = replace(terms(), limits=Limits(max_turnover=most_turnover))
     book, names = tiny(seed)
     choice = choose(t, book, Effort(20, 2, 0), np.zeros(1))
     limits = reach(t, book, book.wealth)
@@ -167,22 +168,25 @@ def check_bound(bounds, seed):
     for chosen in (book.held[0], choice.units[0], plans[len(plans) // 2]):
         own = money(t, book, chosen[None])
         kept = np.minimum(book.cash + own.cash - own.odd, 0)
-        known, prices = utilities(t, book, chosen[None], own), choice.relaxed.answer.multipliers
-        bound = min(bounds(t, book, chosen[None], kept, prices, known, np.zeros(1), nodes)[0] for nodes in (0, 6))
+        known = utilities(t, book, chosen[None], own)
+        bound = min(
+            bounds(t, book, chosen[None], kept, choice.relaxed, known, np.zeros(1), nodes)[0] for nodes in (0, 6)
+        )
         in_sectors = [
             (plans * book.close)[:, t.day.sector == s].sum(1) <= limits.sector_cap[0, k] + 1
             for k, s in enumerate(sorted(set(t.day.sector.tolist()) - {""}))
         ]
         rivals = (plans @ book.close >= chosen @ book.close) & (many.cash + paid.cash - paid.odd >= kept)
         rivals &= np.all(in_sectors, axis=0) & (plans <= limits.upper).all(1)
+        rivals &= np.abs(plans - book.held) @ book.close / 2 <= most_turnover * book.wealth
         if rivals.any():
             assert utilities(t, many, plans, paid)[rivals].max() <= bound + 1e-12
 
 
 @settings(max_examples=15, deadline=None)
-@given(seed=seeds)
-def test_no_plan_is_above_the_bound(seed):
-    check_bound(utility_bounds, seed)
+@given(seed=seeds, most_turnover=st.sampled_from([1.0, 0.3, 0.1]))
+def test_no_plan_is_above_the_bound(seed, most_turnover):
+    check_bound(utility_bounds, seed, most_turnover)
 
 
 def test_the_check_finds_a_bound_that_is_none():
