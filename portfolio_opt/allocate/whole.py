@@ -44,9 +44,9 @@ class Effort:
     rounds: of exact exchanges of two names
     """
 
-    paired: int = 60
-    tries: int = 6
-    rounds: int = 4
+    paired: int = 40
+    tries: int = 4
+    rounds: int = 2
 
 
 @dataclass(frozen=True)
