@@ -19,7 +19,8 @@ NEAR_RUPEES = 100_00  # paisa a year, likewise, but no more than
 NEAR_AT_MOST = 5e-4
 LITTLE = Effort(paired=24, tries=2, rounds=0)
 MORE = Effort(paired=24, tries=2, rounds=1)
-COARSE = 400_000_00  # paisa of wealth: above it, shares are so fine that moves of two or three names find nothing more
+COARSE = 400_000_00  # paisa of wealth: above it, shares are so fine that moves of two or three names find hardly more
+ALMOST = 1.3  # times what is near enough: a little more is enough
 NODES = 16
 HOPEFUL = 4.0  # times what is near enough: a bound that is further off is not worth more work
 
@@ -51,7 +52,8 @@ def decide_book(terms: Terms, book: Book) -> Decisions:
     choice = choose(terms, book, LITTLE, enough / 2)
     units, score, relaxed = choice.units, choice.score, choice.relaxed
     bound, loss = _bounds(terms, book, units, relaxed, enough, 0)
-    if len(far := np.flatnonzero(~(loss <= enough) & (book.wealth < COARSE))):
+    worth_more = (book.wealth < COARSE) | (loss < ALMOST * enough)
+    if len(far := np.flatnonzero(~(loss <= enough) & worth_more)):
         some, near = book.rows(far), relaxed.rows(far)
         again = choose(terms, some, MORE, enough[far] / 2, near)
         better = again.score > score[far]
