@@ -12,6 +12,8 @@ from .plain import statement_of
 from .plan import Certificate, LimitState
 from .problem import Problem
 from .solvers.answer import Answer, LimitPrice
+from .solvers.names_room import has_portfolio, require_portfolio
+from .solvers.stepped_ranges import STEPPED
 from .solvers.table import ORDER, SOLVERS, solve
 from .statement.cash_limits import CashFloor, FullyInvested
 from .statement.catalogue import amount_in_words
@@ -59,9 +61,8 @@ def decide_statement(problem: Problem, why: str) -> Stated:
     """
     full = statement_of(problem)
     solved, measures, limits = _readable(full)
-    if limits:
-        _require_room(full)
-    answer, least = _solved(solved)
+    require_portfolio(replace(full, limits=_deep(full.limits)))
+    answer, least, unreachable = _solved(solved)
     now = problem.held * problem.unit
     near = answer.weights if answer else now
     search = StatementSearch(problem, full, [_amount(least, limit) for limit in full.limits], _idle_price(full, near))
@@ -88,7 +89,7 @@ def decide_statement(problem: Problem, why: str) -> Stated:
         search.most_cash,
         tuple(_states(problem, proof.prices if proof else ()) or _reached(problem, full, plan)),
         certificate,
-        (*broken, *_unmet(plan, least), *notes),
+        (*broken, *_unmet(plan, [*(limit for limit, _ in least), *unreachable]), *notes),
     )
 
 
@@ -131,28 +132,35 @@ def _readable(statement: Statement) -> tuple[Statement, tuple[Measure, ...], tup
     return Statement(situation, Objective(terms), limits), measures, left
 
 
-def _require_room(statement: Statement) -> None:
-    """Raises NoSolution where limits that are not convex leave no room beside the others, however deep the market is."""
-    admm, situation = SOLVERS["admm"], statement.situation
-    deep = [each for each in statement.limits if not isinstance(each, TODAY)]
-    limits = tuple(each for each in deep if admm.why_not(Statement(situation, Objective(()), (each,))) is None)
-    admm.run(Statement(situation, Objective(()), limits))
+def _deep(limits: Sequence[Limit]) -> tuple[Limit, ...]:
+    """Those of the wish, which hold however deep the market is."""
+    return tuple(each for each in limits if not isinstance(each, TODAY))
 
 
-def _solved(statement: Statement) -> tuple[Answer | None, Broken]:
-    """A solver's answer, and by how much limits must be broken today for there to be one.
+def _solved(statement: Statement) -> tuple[Answer | None, Broken, tuple[Limit, ...]]:
+    """A solver's answer, by how much limits must be broken today for there to be one, and those it had to be found without.
 
     Raises NoSolution where it is not the day alone that leaves no room.
     """
     try:
-        return solve(statement), ()
+        return solve(statement), (), ()
     except InvalidInput:
-        return None, ()
+        return None, (), ()
     except NoSolution:
-        deep = replace(statement, limits=tuple(each for each in statement.limits if not isinstance(each, TODAY)))
-        solve(deep)  # raises in the words of the wish
+        plainer = _without_steps(statement)
+        solve(replace(plainer, limits=_deep(plainer.limits)))  # raises in the words of the wish
     least = least_violation(statement)
-    return solve(_loosened(statement, least)), least
+    loosened = _loosened(statement, least)
+    try:
+        return solve(loosened), least, ()
+    except NoSolution:  # not in one session, or only the search finds it
+        steps = tuple(each for each in statement.limits if isinstance(each, STEPPED))
+        return solve(_without_steps(loosened)), least, () if has_portfolio(loosened) else steps
+
+
+def _without_steps(statement: Statement) -> Statement:
+    """The statement without limits on numbers of names, sizes of positions and lots."""
+    return replace(statement, limits=tuple(each for each in statement.limits if not isinstance(each, STEPPED)))
 
 
 def _loosened(statement: Statement, broken: Broken) -> Statement:
@@ -213,13 +221,13 @@ def _reached(problem: Problem, statement: Statement, plan: Searched) -> list[Lim
     return found
 
 
-def _unmet(plan: Searched, least: Broken) -> list[str]:
+def _unmet(plan: Searched, unreachable: Sequence[Limit]) -> list[str]:
     """What of the limits cannot be met today, and what whole lots miss."""
     said = []
     for limit, amount in plan.broken:
         why = (
             "today’s market does not let it be met in one session"
-            if _amount(least, limit) > 0
+            if any(limit is each for each in unreachable)
             else "whole lots miss it"
         )
         said.append(f"{limit.in_words()}: missed by {amount_in_words(limit, amount)}, as {why}")

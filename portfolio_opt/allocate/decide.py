@@ -191,16 +191,22 @@ def _require_a_lot(problem: Problem, units: Ints) -> None:
     spare = problem.cash - problem.floor
     if lot_cost[cheapest] > spare:
         raise NoSolution(f"cannot afford one lot: {what} with charges, and NPR {rupees(spare)} is free; add cash")
-    cap = float(day.lot[cheapest] * day.close[cheapest] / (problem.wealth - paid.total[cheapest]))
-    most = float(problem.limits.name_caps([str(day.symbols[cheapest])])[0])
-    if cap <= most:
+    limits, names, sectors = problem.limits, day.symbols.tolist(), day.sector.tolist()
+    after = problem.wealth - paid.total - (amount - day.lot * day.close)
+    weight = np.where(lot_cost <= spare, day.lot * day.close / np.maximum(after, 1), np.inf)
+    caps, sector_caps = limits.name_caps(names), np.where(day.sector == "", 1.0, limits.caps_of_sectors(sectors))
+    if (weight <= np.minimum(caps, sector_caps)).any():
         raise NoSolution(
-            f"no board lot fits: max_participation = {problem.limits.max_participation:g} of a name's daily turnover allows no "
+            f"no board lot fits: max_participation = {limits.max_participation:g} of a name's daily turnover allows no "
             "order of a lot under the caps; raise it"
         )
+    i = int(np.argmin(weight - np.minimum(caps, sector_caps)))
+    own = (("max_weight", caps[i], names[i]), ("max_sector", sector_caps[i], sectors[i]))
+    beyond = [(name, f"{name} = {cap:.2%} of {of}") for name, cap, of in own if weight[i] > cap]
     raise NoSolution(
-        f"no board lot fits: {what}, more than max_weight = {most:.2%} of NPR {rupees(problem.wealth)}; "
-        f"raise max_weight to {np.ceil(cap * 1000) / 1000:.1%} or add cash"
+        f"no board lot fits: {day.lot[i]} {names[i]} are {weight[i]:.2%} of NPR {rupees(problem.wealth)} after costs, more than "
+        f"{' and '.join(words for _, words in beyond)}; raise {' and '.join(name for name, _ in beyond)} to "
+        f"{np.ceil(weight[i] * 1000) / 1000:.1%} or add cash"
     )
 
 

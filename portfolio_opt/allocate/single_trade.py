@@ -58,13 +58,13 @@ def best_single_trade(problem: Problem) -> SingleTrade | None:
     """
     limits = bounds(problem, problem.wealth)
     everyone = np.arange(len(problem.held))
-    few = _trades(problem, limits, everyone, SHARES, everyone, PARTS, SHY[-1:])
+    few = _trades(problem, limits, everyone, SHARES, everyone, PARTS)
     if not len(few.net):
         return None
     pairs = np.stack([few.seller, few.buyer])[:, np.argsort(-few.net, kind="stable")]
     _, first = np.unique(pairs, axis=1, return_index=True)
     sellers, buyers = pairs[:, np.sort(first)[:REFINED]]
-    fine = np.unique(sellers[sellers >= 0]), FINE_SHARES, np.unique(buyers), FINE_PARTS, SHY
+    fine = np.unique(sellers[sellers >= 0]), FINE_SHARES, np.unique(buyers), FINE_PARTS
     many = _trades(problem, limits, *fine)
     best = max((few, many), key=lambda trades: trades.net.max())
     c, symbols = int(np.argmax(best.net)), problem.day.symbols
@@ -80,14 +80,11 @@ def best_single_trade(problem: Problem) -> SingleTrade | None:
 
 
 SHARES = np.array([0.01, 0.02, 0.05, 0.1, 0.25, 0.5])  # of wealth sold
-PARTS = np.array([1.0, 0.5, 0.25, 0.125])  # of the money there then is that is spent; and two sizes apart from it
-A_LOT, TO_THE_SECTOR_CAP = 0.0, -1.0
+PARTS = np.array([1.0, 0.5, 0.25, 0.125])  # of the money there then is that is spent
+A_LOT = 0.0  # a part that stands for a board lot
 REFINED = 8  # pairs of names
 FINE_SHARES = np.geomspace(0.001, 1.0, 80)
 FINE_PARTS = np.linspace(0.04, 1.0, 25)
-SHY = np.array(
-    [0.0, 0.002, 0.005]
-)  # shares of what a cap allows before costs that a purchase may leave, as costs shrink wealth
 
 
 @dataclass(frozen=True)
@@ -103,35 +100,36 @@ class _Trades:
     net: Vector
 
 
-def _trades(
-    problem: Problem, limits: Bounds, sellers: Ints, shares: Vector, buyers: Ints, parts: Vector, shy: Vector
-) -> _Trades:
-    """All trades of no seller or one, in these shares of wealth, and one buyer, in these parts of the money."""
+def _trades(problem: Problem, limits: Bounds, sellers: Ints, shares: Vector, buyers: Ints, parts: Vector) -> _Trades:
+    """All trades of no seller or one, in these shares of wealth, and one buyer, in these parts of the money or of its caps."""
     names, units = _sizes_sold(problem, limits, sellers, shares)
     amount, paid, tax = sales(problem, names, units)
     budget = np.append(problem.cash - problem.floor + amount - paid - tax, problem.cash - problem.floor)
-    k, buyer, bought = _sizes_bought(problem, limits, budget, buyers, parts, shy)
+    k, buyer, bought = _sizes_bought(problem, limits, budget, buyers, parts)
     seller, sold, sale_cost = np.append(names, -1)[k], np.append(units, 0)[k], np.append(paid + tax, 0)[k]
+    for _ in range(2):  # what the purchase itself costs shrinks the wealth that caps are shares of
+        cost = sale_cost + purchase(problem.rules, TRADED, bought, problem.day.buy_limit[buyer])[1].total
+        bought = np.minimum(bought, _most_within_caps(problem, seller, sold, buyer, bought, cost))
     cost = sale_cost + purchase(problem.rules, TRADED, bought, problem.day.buy_limit[buyer])[1].total
     gain = _pair_gain(problem, seller, -sold, buyer, bought)
     net = gain - cost / problem.wealth / problem.holding_period
-    legal = (seller != buyer) & _within_caps(problem, seller, sold, buyer, bought, cost)
+    fits = bought <= _most_within_caps(problem, seller, sold, buyer, bought, cost)
+    legal = (seller != buyer) & (bought >= problem.day.lot[buyer]) & fits
     return _Trades(*(column[legal] for column in (seller, sold, buyer, bought, cost, gain, net)))
 
 
-def _within_caps(problem: Problem, i: Ints, sold: Ints, j: Ints, bought: Ints, cost: Ints) -> NDArray[np.bool_]:
-    """Whether what is bought keeps its caps relative to the wealth after cost; a sector over its cap already may stay there."""
+def _most_within_caps(problem: Problem, i: Ints, sold: Ints, j: Ints, bought: Ints, cost: Ints) -> Ints:
+    """Units of j that keep its caps relative to the wealth after this trade; a sector over its cap already may stay there."""
     day, limits, held = problem.day, problem.limits, problem.held
     slip = bought * (day.buy_limit - day.close)[j] + sold * (day.close - day.sell_limit)[i]
     after = problem.wealth - cost - slip
-    of_name = (held[j] + bought) * day.close[j]
     value = held * day.close
     before = np.array([value[day.sector == sector].sum() for sector in day.sector.tolist()], dtype=np.int64)[j]
-    of_sector = before + bought * day.close[j] - np.where(day.sector[i] == day.sector[j], sold * day.close[i], 0)
-    unknown = day.sector[j] == ""
     caps, sector_caps = limits.name_caps(day.symbols.tolist())[j], limits.caps_of_sectors(day.sector.tolist())[j]
-    in_sector = unknown | (of_sector <= np.maximum(sector_caps * after, before))
-    return np.asarray((of_name <= caps * after) & in_sector)
+    in_name = caps * after - value[j]
+    freed = np.where(day.sector[i] == day.sector[j], sold * day.close[i], 0)
+    in_sector = np.where(day.sector[j] == "", np.inf, np.maximum(sector_caps * after, before) - before + freed)
+    return np.floor(np.minimum(in_name, in_sector) / day.close[j]).astype(np.int64)
 
 
 def _sizes_sold(problem: Problem, limits: Bounds, sellers: Ints, shares: Vector) -> tuple[Ints, Ints]:
@@ -149,21 +147,15 @@ def _sizes_sold(problem: Problem, limits: Bounds, sellers: Ints, shares: Vector)
 
 
 def _sizes_bought(
-    problem: Problem, limits: Bounds, budget: Ints, buyers: Ints, parts: Vector, shy: Vector
+    problem: Problem, limits: Bounds, budget: Ints, buyers: Ints, parts: Vector
 ) -> tuple[Ints, Ints, Ints]:
     """For every budget (B,) paisa, what its parts, or a lot's price, buy with charges: index of the budget, name, units."""
-    day, value = problem.day, problem.held * problem.day.close
+    day = problem.day
     most = np.where(day.can_buy, limits.upper - problem.held, 0)
-    in_sector = np.array(
-        [limits.sector_cap[m] - value[limits.member == m].sum() if m >= 0 else np.inf for m in limits.member]
-    )
-    of_sector = np.clip(np.floor(in_sector / day.close), 0, most)  # up to its cap, if nothing of it is sold
     names = buyers[most[buyers] >= day.lot[buyers]]
-    grids = np.meshgrid(np.arange(len(budget)), names, [*parts, A_LOT, TO_THE_SECTOR_CAP], shy, indexing="ij")
-    k, i, p, less = (grid.ravel() for grid in grids)
+    k, i, p = (grid.ravel() for grid in np.meshgrid(np.arange(len(budget)), names, [*parts, A_LOT], indexing="ij"))
     money = np.where(p > 0, (budget[k] * p).astype(np.int64), budget[k])
-    cap = (np.where(p == TO_THE_SECTOR_CAP, of_sector[i], most[i]) * (1 - less)).astype(np.int64)
-    units = np.where(p == A_LOT, day.lot[i], np.minimum(np.maximum(money, 0) // day.buy_limit[i], cap))
+    units = np.where(p == A_LOT, day.lot[i], np.minimum(np.maximum(money, 0) // day.buy_limit[i], most[i]))
     for _ in range(3):  # the charges of what was just taken off are all that is left
         amount, paid = purchase(problem.rules, TRADED, units, day.buy_limit[i])
         units = np.maximum(units - np.maximum(-((money - amount - paid.total) // day.buy_limit[i]), 0), 0)

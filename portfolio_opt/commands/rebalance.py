@@ -255,7 +255,8 @@ def _printable(options: Mapping[str, Any], as_of: date, mandate: Mandate | None)
     for name in ("forbidden", "unpriced", "limits"):
         shown[name] = list(options[name])
     if mandate is not None:
-        shown["mandate"] = {"name": mandate.name, "allows": list(mandate.in_words())}
+        file = _hash_files([options["mandate"]])
+        shown["mandate"] = {"name": mandate.name, "allows": list(mandate.in_words()), "sha256": file}
     return shown
 
 

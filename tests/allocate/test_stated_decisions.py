@@ -240,6 +240,10 @@ def test_limits_in_conflict_are_named_with_the_smallest_change():
     account = Account((), 100_000_000)
     with pytest.raises(NoSolution, match=r"at most 10% in each name; everything invested; at most 3 names"):
         plan_of(account, further=(MaxNames(3),))
+    with pytest.raises(
+        NoSolution, match=r"enough alone is at most 33.34% .*; or at most 70% left in cash .*; or at most 10 names"
+    ):
+        plan_of(account, further=(MaxNames(3),), limits=Limits(0.10, 1.0))
     with pytest.raises(NoSolution, match=r"smallest change: one-way turnover of at most 50% instead of .* at most 20%"):
         plan_of(account, further=(MaxTurnover(0.2),))
 
@@ -253,6 +257,30 @@ def test_what_the_day_keeps_from_being_met_is_reported_and_not_refused():
     audit(account, plan, 0.0)
     assert any("missed by" in note and "one session" in note for note in plan.notes)
     assert any(order.symbol == name and order.side == "SELL" for order in plan.orders)
+
+
+def test_a_number_of_names_that_one_session_cannot_reach_is_reported_and_not_refused():
+    panel, beliefs, closes = market()
+    names = beliefs.symbols.tolist()[:30]
+    units = [int(3e7 / closes[panel.column(name)]) for name in names]
+    lots = tuple(Lot(name, each, each * 100_00, date(2024, 1, 1)) for name, each in zip(names, units, strict=True))
+    plan = plan_of(Account(lots, 1_000_000_00), further=(MaxNames(12),))
+    assert len(plan.after.holdings) > 12
+    assert any("at most 12 names: missed by" in note and "one session" in note for note in plan.notes)
+
+
+def test_a_slip_in_a_limit_s_name_is_refused():
+    account = Account((), 100_000_000)
+    for limit in (
+        MaxWeight({"NOBODY": 0.1}),
+        Forbidden(("NOBODY",)),
+        Locked({"NOBODY": 1}),
+        SectorLimit("Nothing", 0.1),
+    ):
+        with pytest.raises(InvalidInput, match=r"is no symbol or sector of these prices; did you mean"):
+            plan_of(account, further=(limit,))
+    with pytest.raises(InvalidInput, match="a limit of further is a int"):
+        plan_of(account, further=(5,))
 
 
 def test_the_search_is_near_the_best_of_all_plans_and_never_above_it():

@@ -290,6 +290,12 @@ def test_a_lot_that_no_cap_allows(refused):
     refused(3, "no board lot fits", "raise max_weight", cash=6000)
 
 
+def test_what_is_advised_where_no_lot_fits_is_enough(refused, rebalance):
+    message = refused(3, "raise max_weight and max_sector", cash=5000)
+    enough = float(message.split("max_sector to ")[1].split("%")[0]) / 100
+    assert rebalance(cash=5000, max_weight=enough, max_sector=enough).code == 0
+
+
 def test_four_stocks_under_a_cap_of_a_tenth(refused, rebalance, tmp_path):
     folder = company_folder(tmp_path, [], count=4)
     message = refused(3, "4 names", "10.0%", "60.0% uninvested", prices=folder)

@@ -11,6 +11,7 @@ from ..statement.term import Objective, Statement
 from ..statement.tighten import tightened
 from . import admm, augmented_lagrangian, bundle, by_cvxpy, critical_line, fast, projected_gradient, whole_shares
 from .answer import Answer, Found, checked
+from .names_room import require_portfolio
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,8 @@ def solve(statement: Statement, solver: str = AUTO) -> Answer:
         return _auto(statement) if solver == AUTO else _by_name(statement, solver)
     except NoSolution as refusal:
         change = smallest_change(statement)
+        if not change:
+            require_portfolio(statement)
         raise (NoSolution(f"{refusal}; the smallest change: {change}") if change else refusal) from None
 
 

@@ -55,7 +55,9 @@ def amount_in_words(limit: Limit, amount: float) -> str:
     row = LIMITS.get(type(limit).__name__)
     if row is None:
         return f"{amount:.4g}"
-    return f"{percent(amount)} of wealth" if row.unit == "of wealth" else f"{amount:.4g} {row.unit}"
+    if row.unit == "of wealth":
+        return f"{percent(amount)} of wealth"
+    return f"{amount:.4g} {row.unit.removesuffix('s') if amount == 1 else row.unit}"
 
 
 def evenly(situation: Situation) -> dict[str, float]:

@@ -233,6 +233,10 @@ class Limit(ABC):
         Relaxed by that much the limit holds, if it can be relaxed so far.
         """
 
+    def named(self) -> tuple[str, ...]:
+        """The symbols and sectors that it names."""
+        return ()
+
     def constraints(self, situation: Situation, w: Any) -> tuple[list[Any], bool] | None:
         """(cvxpy constraints on w, whether they are the limit itself and not only implied by it); None where it has none."""
         return None

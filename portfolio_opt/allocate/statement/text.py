@@ -115,12 +115,13 @@ def _terms(left: str, valid: "_Valid") -> tuple[tuple[float, str], ...]:
     """A sum as (factor, name) pairs; a name that itself holds a plus or minus between blanks is taken whole first."""
     if (whole := valid.find(left)) is not None:
         return ((1.0, whole),)
-    pieces = re.split(r"(?:^|\s)([+-])\s", left if re.match(r"[+-]\s", left) else f"+ {left}")
+    signed = re.sub(r"^([+-])(?=\S)", r"\1 ", left)
+    pieces = re.split(r"(?:^|\s)([+-])\s", signed if signed[0] in "+-" else f"+ {signed}")
     return tuple(_term(sign, piece.strip(), valid) for sign, piece in zip(pieces[1::2], pieces[2::2], strict=True))
 
 
 def _term(sign: str, piece: str, valid: "_Valid") -> tuple[float, str]:
-    weighted = re.fullmatch(r"(\d*\.?\d+)\s*\*\s*(.+)", piece)
+    weighted = re.fullmatch(r"((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*\*\s*(.+)", piece)
     factor, name = (float(weighted[1]), weighted[2]) if weighted else (1.0, piece)
     return (-factor if sign == "-" else factor), valid.the(name)
 

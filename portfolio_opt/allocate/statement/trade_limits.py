@@ -17,7 +17,7 @@ from .term import Limit, Matrix, Rows, Vector
 
 @dataclass(frozen=True)
 class MaxTurnover(Limit):
-    """Turnover, half of all that is bought and sold, is at most `limit` of wealth."""
+    """Turnover, half of all that is bought and sold, valued at the last close, is at most `limit` of wealth."""
 
     limit: float
 
@@ -87,6 +87,9 @@ class Forbidden(LinearLimit):
 
     symbols: tuple[str, ...]
 
+    def named(self) -> tuple[str, ...]:
+        return self.symbols
+
     def rows(self, situation: Situation) -> Rows:
         now = situation.held * situation.unit
         return Rows.box(len(now), upper=np.where(is_one_of(situation, self.symbols) > 0, now, np.inf))
@@ -105,6 +108,9 @@ class Locked(LinearLimit):
         for symbol, units in self.units.items():
             if units < 0:
                 raise InvalidInput(f"{symbol}: {units} locked units; give a number of at least 0")
+
+    def named(self) -> tuple[str, ...]:
+        return tuple(self.units)
 
     def rows(self, situation: Situation) -> Rows:
         locked = np.minimum(by_symbol(situation, self.units, 0.0), situation.held)

@@ -31,6 +31,9 @@ class MaxWeight(LinearLimit):
     def _figures(self) -> Mapping[str, float]:
         return self.limit if isinstance(self.limit, Mapping) else {"": self.limit}
 
+    def named(self) -> tuple[str, ...]:
+        return tuple(self.limit) if isinstance(self.limit, Mapping) else ()
+
     def rows(self, situation: Situation) -> Rows:
         n = len(situation.unit)
         upper = by_symbol(situation, self.limit, np.inf) if isinstance(self.limit, Mapping) else self.limit
@@ -74,6 +77,9 @@ class GroupLimit(LinearLimit):
                 f"{self.expression_in_words()} is to be at least {percent(self.lower)} and at most {percent(self.upper)}; "
                 "exchange the two"
             )
+
+    def named(self) -> tuple[str, ...]:
+        return tuple(name for _, name in self.terms)
 
     def rows(self, situation: Situation) -> Rows:
         row = sum((factor * indicator(situation, name) for factor, name in self.terms), np.zeros(len(situation.unit)))
@@ -123,6 +129,9 @@ class SectorLimit(LinearLimit):
 
     def _group(self) -> GroupLimit:
         return GroupLimit(((1.0, self.sector),), self.lower or None, self.upper)
+
+    def named(self) -> tuple[str, ...]:
+        return (self.sector,)
 
     def rows(self, situation: Situation) -> Rows:
         return self._group().rows(situation)

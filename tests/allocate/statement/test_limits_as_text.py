@@ -33,6 +33,7 @@ SECTORS = ("Hydro Power", "Non-Life Insurance", "Finance", "Oil - Gas")
         ("Oil - Gas <= 0.2", SectorLimit("Oil - Gas", 0.2)),
         ("Finance + 2 * NABIL - EBL <= 0.3", GroupLimit(((1.0, "Finance"), (2.0, "NABIL"), (-1.0, "EBL")), None, 0.3)),
         ("- EBL + NABIL >= -0.1", GroupLimit(((-1.0, "EBL"), (1.0, "NABIL")), -0.1)),
+        ("-EBL + 1e0 * NABIL >= -0.1", GroupLimit(((-1.0, "EBL"), (1.0, "NABIL")), -0.1)),
         ("cash >= 0.1", CashFloor(0.1)),
         ("Cash >= 0.1", CashFloor(0.1)),
         ("CASH <= 0.1", MaxWeight({"CASH": 0.1})),

@@ -3,7 +3,7 @@
 import cvxpy as cp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 from projection_sets import SETS, seeds
 
@@ -125,7 +125,12 @@ def test_no_common_point_beats_the_gap(seed, n):
     rng = np.random.default_rng(seed)
     sets, _ = three_sets(rng, n)
     project = intersection(*sets)
-    w, q = project(rng.normal(size=n)), project(rng.normal(size=(10, n)))
+    try:
+        w, q = project(rng.normal(size=n)), project(rng.normal(size=(10, n)))
+    except NoSolution as error:
+        if "hardly meet" not in str(error):  # no nearest point is claimed where sets touch in little more than a point
+            raise
+        reject()
     slope = rng.normal(size=n)
     assert (slope @ (w - q).T).max() <= project.gap(w[None], slope[None])[0] + 1e-9
     assert project.gap(w[None], np.zeros((1, n)))[0] == pytest.approx(0, abs=1e-9)
