@@ -24,11 +24,11 @@ from portfolio_opt import Account, Lot, Panel, estimate, read_prices
 from portfolio_opt.allocate.book import Book, Terms, reach
 from portfolio_opt.allocate.bounds import bounds
 from portfolio_opt.allocate.client_book import book_of_clients
-from portfolio_opt.allocate.exact import after_costs
+from portfolio_opt.allocate.lots.exact import after_costs
+from portfolio_opt.allocate.lots.relaxation import relax
+from portfolio_opt.allocate.lots.whole import IDLE_PREMIUM, money
 from portfolio_opt.allocate.problem import Problem
-from portfolio_opt.allocate.relaxation import relax
 from portfolio_opt.allocate.solvers.mixed_integer import exact_utility, solve_exactly
-from portfolio_opt.allocate.whole import IDLE_PREMIUM, money
 from portfolio_opt.commands.accounts import clients_of, decidable, terms_of_table
 from portfolio_opt.ingest.account_table import AccountTable, read_account_table
 from portfolio_opt.market.calendar import Calendar

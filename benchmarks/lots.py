@@ -22,12 +22,12 @@ from cases.small_accounts import Market
 
 from portfolio_opt.allocate.book import book_of, terms_of
 from portfolio_opt.allocate.bounds import Bounds, bounds
-from portfolio_opt.allocate.conflict import require_room
 from portfolio_opt.allocate.decide import ENOUGH
+from portfolio_opt.allocate.lots.whole import IDLE_PREMIUM, Effort, choose
 from portfolio_opt.allocate.problem import Problem
 from portfolio_opt.allocate.solvers.mixed_integer import ExactAnswer, exact_utility, solve_exactly
 from portfolio_opt.allocate.solvers.quantity_pieces import paid_for, table_of
-from portfolio_opt.allocate.whole import IDLE_PREMIUM, Effort, choose
+from portfolio_opt.allocate.why.conflict import require_room
 from portfolio_opt.errors import NoSolution
 from portfolio_opt.optim.solution import Status
 

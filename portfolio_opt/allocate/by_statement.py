@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InvalidInput, NoSolution
+from .lots.statement_search import Searched, StatementSearch
 from .mandate_limits import broken_in_words
 from .plain import statement_of
 from .plan import Certificate, LimitState
@@ -20,7 +21,6 @@ from .statement.catalogue import amount_in_words
 from .statement.least_violation import least_violation
 from .statement.term import Limit, Measure, Objective, Statement
 from .statement.trade_limits import Locked, MaxParticipation, Tradable
-from .statement_search import Searched, StatementSearch
 
 Ints = NDArray[np.int64]
 Vector = NDArray[np.float64]

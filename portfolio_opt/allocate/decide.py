@@ -15,22 +15,22 @@ from ..market.orders import Order, purchase, sale
 from ..optim.solution import Status
 from .book import book_of, terms_of
 from .bounds import bounds
-from .break_even import break_evens
 from .by_statement import decide_statement
-from .conflict import find_conflict, require_room
-from .exact import after_costs, exact_choice
-from .explain import limit_states, order_reason, stated_reason
 from .ladder import Inflow, cash_ladder, place_days
+from .lots.exact import after_costs, exact_choice
+from .lots.relaxation import solution_of
+from .lots.utility_bound import utility_bounds
+from .lots.whole import IDLE_PREMIUM, Choice, Effort, choose, money, utilities
 from .plain import plain, statement_of, tidied
 from .plan import Certificate, Holding, LimitState, LotAge, Plan, Portfolio, Untraded
 from .problem import Problem
-from .relaxation import solution_of
-from .repair import breaches
-from .robustness import Stability, stability
-from .single_trade import why_no_trade
 from .solvers.mixed_integer import ExactAnswer
-from .utility_bound import utility_bounds
-from .whole import IDLE_PREMIUM, Choice, Effort, choose, money, utilities
+from .why.break_even import break_evens
+from .why.conflict import find_conflict, require_room
+from .why.explain import limit_states, order_reason, stated_reason
+from .why.repair import breaches
+from .why.robustness import Stability, stability
+from .why.single_trade import why_no_trade
 
 Ints = NDArray[np.int64]
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from ..errors import InvalidInput
 from .book import book_of, reach, terms_of
+from .lots.relaxation import investable
 from .problem import Limits, Problem, Situation
-from .relaxation import investable
 from .statement.cash_limits import CashFloor, FullyInvested
 from .statement.count_limits import BoardLot
 from .statement.gains_tax import CapitalGainsTax

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from ..market.orders import Order
-from .break_even import BreakEven
-from .robustness import Stability
+from .why.break_even import BreakEven
+from .why.robustness import Stability
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..allocate.book import Terms
-from ..allocate.bulk import decide_book
 from ..allocate.client_book import Clients, book_of_clients
+from ..allocate.lots.bulk import decide_book
 from ..allocate.trading_day import trading_day
 from ..errors import InvalidInput
 from ..files import publish, require_replaceable

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..allocate.book import Book, Terms
-from ..allocate.bulk import Decisions
+from ..allocate.lots.bulk import Decisions
 from ..allocate.trading_day import TradingDay
 from .run_record import RunRecord
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ..allocate.break_even import BreakEven
 from ..allocate.plan import Plan, Portfolio
-from ..allocate.robustness import TAILS, Stability
+from ..allocate.why.break_even import BreakEven
+from ..allocate.why.robustness import TAILS, Stability
 from ..market.orders import Order
 from .run_record import RunRecord
 

@@ -12,6 +12,7 @@ from sample_plans import AS_OF, audit, market, random_account
 from portfolio_opt import Account, Lot, read_prices, rebalance
 from portfolio_opt.allocate.bounds import bounds
 from portfolio_opt.allocate.by_statement import decide_statement
+from portfolio_opt.allocate.lots.statement_search import StatementSearch
 from portfolio_opt.allocate.plain import plain, statement_of, tidied
 from portfolio_opt.allocate.problem import Limits
 from portfolio_opt.allocate.statement.cash_limits import CashFloor, FullyInvested
@@ -25,7 +26,6 @@ from portfolio_opt.allocate.statement.trade_limits import Forbidden, Locked, Max
 from portfolio_opt.allocate.statement.trading_cost import TradingCost
 from portfolio_opt.allocate.statement.variance import Variance
 from portfolio_opt.allocate.statement.weight_limits import GroupLimit, MaxSector, MaxWeight, SectorLimit
-from portfolio_opt.allocate.statement_search import StatementSearch
 from portfolio_opt.errors import InvalidInput, NoSolution
 
 UTILITY = ExpectedReturn() - Variance() - TradingCost() - CapitalGainsTax()

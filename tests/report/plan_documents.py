@@ -5,7 +5,6 @@ from datetime import date, datetime, timedelta, timezone
 
 import numpy as np
 
-from portfolio_opt.allocate.break_even import BreakEven
 from portfolio_opt.allocate.plan import (
     CashStep,
     Certificate,
@@ -16,7 +15,8 @@ from portfolio_opt.allocate.plan import (
     Portfolio,
     Untraded,
 )
-from portfolio_opt.allocate.robustness import Stability
+from portfolio_opt.allocate.why.break_even import BreakEven
+from portfolio_opt.allocate.why.robustness import Stability
 from portfolio_opt.ingest.findings import Finding
 from portfolio_opt.market.charges import Charges
 from portfolio_opt.market.orders import Order

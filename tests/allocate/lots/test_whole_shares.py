@@ -11,14 +11,14 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from portfolio_opt import estimate, read_prices
-from portfolio_opt.allocate import piece_kernels
 from portfolio_opt.allocate.book import Book, Terms, floor_of, reach
-from portfolio_opt.allocate.bulk import decide_book
-from portfolio_opt.allocate.pieces import market_of, most_pieces
+from portfolio_opt.allocate.lots import piece_kernels
+from portfolio_opt.allocate.lots.bulk import decide_book
+from portfolio_opt.allocate.lots.pieces import market_of, most_pieces
+from portfolio_opt.allocate.lots.utility_bound import utility_bounds
+from portfolio_opt.allocate.lots.whole import Effort, choose, money, utilities
 from portfolio_opt.allocate.problem import Limits
 from portfolio_opt.allocate.trading_day import trading_day
-from portfolio_opt.allocate.utility_bound import utility_bounds
-from portfolio_opt.allocate.whole import Effort, choose, money, utilities
 from portfolio_opt.market.calendar import Calendar
 from portfolio_opt.market.rules import INVESTORS, rulebook
 
@@ -28,7 +28,7 @@ BP = 1e-4
 
 @cache
 def terms():
-    panel = read_prices(Path(__file__).parent.parent.parent / "data" / "sample_market")
+    panel = read_prices(Path(__file__).parents[3] / "data" / "sample_market")
     calendar = Calendar(panel.sessions())
     rules = rulebook().on(calendar.next_session(panel.last_date))
     day = trading_day(panel, panel.symbols.tolist(), rules, calendar, 10_000)

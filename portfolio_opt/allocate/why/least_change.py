@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .problem import Limits, Problem
+from ..problem import Limits, Problem
 from .room import CAPS, ROUNDING, Places, RoomProgram, TakesTooLong, places
 
 SHOWN = 0.01  # a change is rounded up by at most this share of itself

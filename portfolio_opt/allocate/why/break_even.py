@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..ingest.universe import TRADED
-from ..market.money import rupees
-from ..market.orders import Side, purchase, sale
-from .problem import Problem
+from ...ingest.universe import TRADED
+from ...market.money import rupees
+from ...market.orders import Side, purchase, sale
+from ..problem import Problem
 
 Ints = NDArray[np.int64]
 Vector = NDArray[np.float64]

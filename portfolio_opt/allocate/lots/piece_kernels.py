@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ..optim.convex.stepped_kernels import hulls
+from ...optim.convex.stepped_kernels import hulls
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]

@@ -7,7 +7,7 @@ from sample_plans import AS_OF, audit, market, random_account
 
 from portfolio_opt import rebalance
 from portfolio_opt.allocate.bounds import bounds
-from portfolio_opt.allocate.exact import GAP, after_costs, exact_choice
+from portfolio_opt.allocate.lots.exact import GAP, after_costs, exact_choice
 from portfolio_opt.allocate.statement.trade_limits import MaxTurnover
 from portfolio_opt.errors import InvalidInput, NoSolution
 from portfolio_opt.optim.solution import Status

@@ -5,13 +5,13 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from ..market.money import rupees
-from ..optim.convex.separable import SeparableProgram
-from ..optim.solution import Solution
-from .bounds import Bounds
+from ...market.money import rupees
+from ...optim.convex.separable import SeparableProgram
+from ...optim.solution import Solution
+from ..bounds import Bounds
+from ..plan import LimitState
+from ..problem import Problem
 from .limit_worth import room_of_participation, worth_of_caps
-from .plan import LimitState
-from .problem import Problem
 
 Ints = NDArray[np.int64]
 

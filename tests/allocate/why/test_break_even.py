@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from small_markets import RULES, TRADE_DATE, random_problem, written
 
 from portfolio_opt.allocate.bounds import bounds
-from portfolio_opt.allocate.break_even import break_evens
 from portfolio_opt.allocate.decide import decide
-from portfolio_opt.allocate.explain import limit_states
-from portfolio_opt.allocate.limit_worth import room_of_participation, worth_of_caps
+from portfolio_opt.allocate.lots.relaxation import program
 from portfolio_opt.allocate.problem import Limits
-from portfolio_opt.allocate.relaxation import program
-from portfolio_opt.allocate.single_trade import best_single_trade, why_no_trade
+from portfolio_opt.allocate.why.break_even import break_evens
+from portfolio_opt.allocate.why.explain import limit_states
+from portfolio_opt.allocate.why.limit_worth import room_of_participation, worth_of_caps
+from portfolio_opt.allocate.why.single_trade import best_single_trade, why_no_trade
 from portfolio_opt.market.orders import purchase, sale
 from portfolio_opt.optim.convex.by_cvxpy import solve
 

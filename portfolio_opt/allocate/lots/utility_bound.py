@@ -7,7 +7,7 @@ caps of the wealth that this leaves are those of the bound; see `bound_kernels` 
 import numpy as np
 from numpy.typing import NDArray
 
-from .book import Book, Reach, Terms, reach
+from ..book import Book, Reach, Terms, reach
 from .pieces import accounts_of, market_of, most_pieces
 from .relaxation import Relaxed, cheapest_rate, sale_rates
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..optim.solution import Status
-from .book import Book, Terms, floor_of
+from ...optim.solution import Status
+from ..book import Book, Terms, floor_of
 from .relaxation import Relaxed
 from .utility_bound import utility_bounds
 from .whole import Effort, Trades, choose, money, trades_of, utilities

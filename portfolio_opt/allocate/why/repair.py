@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..ingest.universe import TRADED
-from ..market.money import rupees
-from ..market.orders import Sale, sale
-from .bounds import bounds
-from .problem import Problem
+from ...ingest.universe import TRADED
+from ...market.money import rupees
+from ...market.orders import Sale, sale
+from ..bounds import bounds
+from ..problem import Problem
 
 Ints = NDArray[np.int64]
 Worth = Callable[[int, int], int]  # paisa of an excess that selling so many units of a name (index) removes

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .bounds import bounds
-from .problem import Limits, Problem
+from ..bounds import bounds
+from ..problem import Limits, Problem
 
 Ints = NDArray[np.int64]
 Vector = NDArray[np.float64]

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..ingest.universe import TRADED
-from ..market.orders import purchase, sale
-from ..market.rules import INVESTORS
-from .book import Book, Reach, Terms, floor_of, reach
+from ...ingest.universe import TRADED
+from ...market.orders import purchase, sale
+from ...market.rules import INVESTORS
+from ..book import Book, Reach, Terms, floor_of, reach
 from .pieces import HALF_A_PAISA, accounts_of, market_of, most_pieces
 from .relaxation import Relaxed, relax
 

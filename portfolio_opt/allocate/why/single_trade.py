@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..ingest.universe import TRADED
-from ..market.money import rupees
-from ..market.orders import purchase
-from .bounds import Bounds, bounds
+from ...ingest.universe import TRADED
+from ...market.money import rupees
+from ...market.orders import purchase
+from ..bounds import Bounds, bounds
+from ..problem import Problem
 from .break_even import covariance_times, sales
-from .problem import Problem
 
 Ints = NDArray[np.int64]
 Vector = NDArray[np.float64]

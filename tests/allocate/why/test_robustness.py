@@ -9,7 +9,7 @@ from small_markets import TRADE_DATE, random_problem, written
 
 from portfolio_opt.allocate.decide import decide
 from portfolio_opt.allocate.problem import Limits
-from portfolio_opt.allocate.robustness import (
+from portfolio_opt.allocate.why.robustness import (
     Stability,
     drawn_covariance,
     drawn_means,

@@ -3,12 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InvalidInput
-from ..optim.solution import Status
-from .book import book_of, terms_of
-from .bounds import bounds
-from .problem import Problem
-from .solvers.mixed_integer import MOST_NAMES, ExactAnswer, exact_utility, solve_exactly
+from ...errors import InvalidInput
+from ...optim.solution import Status
+from ..book import book_of, terms_of
+from ..bounds import bounds
+from ..problem import Problem
+from ..solvers.mixed_integer import MOST_NAMES, ExactAnswer, exact_utility, solve_exactly
 from .whole import money
 
 Ints = NDArray[np.int64]

@@ -9,12 +9,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from small_markets import RULES, random_problem, written
 
-from portfolio_opt.allocate import least_change, room
 from portfolio_opt.allocate.bounds import bounds
-from portfolio_opt.allocate.conflict import find_conflict, require_room
-from portfolio_opt.allocate.least_change import least_changes
 from portfolio_opt.allocate.problem import Limits
-from portfolio_opt.allocate.repair import breaches
+from portfolio_opt.allocate.why import least_change, room
+from portfolio_opt.allocate.why.conflict import find_conflict, require_room
+from portfolio_opt.allocate.why.least_change import least_changes
+from portfolio_opt.allocate.why.repair import breaches
 from portfolio_opt.errors import NoSolution
 from portfolio_opt.market.orders import sale
 

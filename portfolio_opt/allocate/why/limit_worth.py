@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ..optim.convex.separable import SeparableProgram
-from ..optim.solution import Solution
-from .problem import Problem
+from ...optim.convex.separable import SeparableProgram
+from ...optim.solution import Solution
+from ..problem import Problem
 
 Vector = NDArray[np.float64]
 

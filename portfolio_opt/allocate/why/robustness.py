@@ -16,17 +16,17 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InvalidInput, NoSolution
-from ..forecast.beliefs import Beliefs
-from ..forecast.estimate import RISK_SESSIONS
-from ..forecast.risk.sector_factors import SPAN
-from ..optim.convex import batch
-from ..optim.convex.batch import SeparableBatch
-from ..optim.solution import Status
-from .book import book_of, reach, terms_of
-from .problem import Problem
-from .relaxation import investable, programs, rate_at, relax
-from .statement.count_limits import HALF_A_SHARE
+from ...errors import InvalidInput, NoSolution
+from ...forecast.beliefs import Beliefs
+from ...forecast.estimate import RISK_SESSIONS
+from ...forecast.risk.sector_factors import SPAN
+from ...optim.convex import batch
+from ...optim.convex.batch import SeparableBatch
+from ...optim.solution import Status
+from ..book import book_of, reach, terms_of
+from ..lots.relaxation import investable, programs, rate_at, relax
+from ..problem import Problem
+from ..statement.count_limits import HALF_A_SHARE
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]

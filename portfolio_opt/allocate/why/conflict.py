@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..errors import NoSolution
+from ...errors import NoSolution
+from ..problem import Limits, Problem
 from .least_change import Change, least_changes
-from .problem import Limits, Problem
 from .room import CAPS, ROUNDING, TakesTooLong, room
 
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portfolio_opt.allocate import search_kernels as search
-from portfolio_opt.allocate import swap_kernels as swap
+from portfolio_opt.allocate.lots import search_kernels as search
+from portfolio_opt.allocate.lots import swap_kernels as swap
 
 INSIDE, MOVED, FACTORS, FINE = 6, 4, 3, 1e-9
 SPENT, NEW = 0.9, 0.05

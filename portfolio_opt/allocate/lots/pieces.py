@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..ingest.universe import TRADED
-from ..market.money import MILLION
-from ..market.rules import DayRules
-from .book import Book, Reach, Terms
+from ...ingest.universe import TRADED
+from ...market.money import MILLION
+from ...market.rules import DayRules
+from ..book import Book, Reach, Terms
 
 if TYPE_CHECKING:
     from .piece_kernels import Prices, Tariff

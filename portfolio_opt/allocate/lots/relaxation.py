@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..ingest.universe import TRADED
-from ..market.charges import charges, commission_rate
-from ..market.money import MILLION
-from ..optim.convex import batch
-from ..optim.convex.batch import BatchSolution, SeparableBatch
-from ..optim.convex.separable import SeparableProgram
-from ..optim.solution import Solution
-from .book import Book, Reach, Terms, book_of, floor_of, terms_of
-from .bounds import Bounds
+from ...ingest.universe import TRADED
+from ...market.charges import charges, commission_rate
+from ...market.money import MILLION
+from ...optim.convex import batch
+from ...optim.convex.batch import BatchSolution, SeparableBatch
+from ...optim.convex.separable import SeparableProgram
+from ...optim.solution import Solution
+from ..book import Book, Reach, Terms, book_of, floor_of, terms_of
+from ..bounds import Bounds
+from ..problem import Problem
 from .pieces import ROUNDED, hulls_of
-from .problem import Problem
 
 Ints = NDArray[np.int64]
 Vector = NDArray[np.float64]

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .book import Book, book_of, floor_of, reach, terms_of
-from .problem import Problem
-from .statement.cash_limits import FullyInvested
-from .statement.term import Limit, Statement, one_each
+from ..book import Book, book_of, floor_of, reach, terms_of
+from ..problem import Problem
+from ..statement.cash_limits import FullyInvested
+from ..statement.term import Limit, Statement, one_each
 from .whole import BROKEN_PRICE, IDLE_PREMIUM, SHORTAGE_PRICE, WORTH_TYPING, money
 
 Ints = NDArray[np.int64]
