@@ -143,19 +143,19 @@ def _solved(statement: Statement) -> tuple[Answer | None, Broken, tuple[Limit, .
     Raises NoSolution where it is not the day alone that leaves no room.
     """
     try:
-        return solve(statement), (), ()
+        return solve(statement, quick=True), (), ()
     except InvalidInput:
         return None, (), ()
     except NoSolution:
         plainer = _without_steps(statement)
-        solve(replace(plainer, limits=_deep(plainer.limits)))  # raises in the words of the wish
+        solve(replace(plainer, limits=_deep(plainer.limits)), quick=True)  # raises in the words of the wish
     least = least_violation(statement)
     loosened = _loosened(statement, least)
     try:
-        return solve(loosened), least, ()
+        return solve(loosened, quick=True), least, ()
     except NoSolution:  # not in one session, or only the search finds it
         steps = tuple(each for each in statement.limits if isinstance(each, STEPPED))
-        return solve(_without_steps(loosened)), least, () if has_portfolio(loosened) else steps
+        return solve(_without_steps(loosened), quick=True), least, () if has_portfolio(loosened) else steps
 
 
 def _without_steps(statement: Statement) -> Statement:
@@ -180,7 +180,7 @@ def _beside(statement: Statement, plan: Searched, problem: Problem) -> Answer | 
     kept = tuple(each for each in statement.limits if not isinstance(each, CashFloor | FullyInvested))
     beside = replace(statement, limits=(*kept, CashFloor(max(cash - HAIR, 0.0)), FullyInvested(min(cash + HAIR, 1.0))))
     try:
-        return solve(_loosened(beside, plan.broken))
+        return solve(_loosened(beside, plan.broken), quick=True)
     except (NoSolution, InvalidInput):
         return None
 

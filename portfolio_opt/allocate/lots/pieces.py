@@ -32,15 +32,17 @@ def tariff_of(rules: DayRules) -> "Tariff":
     """What an order of an equity is charged at least: the minimum commission binds up to an amount, then slab after slab."""
     from .piece_kernels import Tariff
 
+    edges, fixed, rate = charges_of(rules)
+    return Tariff(edges, np.maximum(fixed - ROUNDED, fixed - rules.dp_charge), rate)
+
+
+def charges_of(rules: DayRules) -> tuple[Vector, Vector, Vector]:
+    """Charges on an amount of an equity before rounding: edges (S + 1,) of slabs, paisa, and in each a fixed part and a rate."""
     slabs, fee = rules.commission[TRADED], rules.sebon_fee[TRADED] / MILLION
-    flat = max(rules.dp_charge - ROUNDED, 0)
     smallest = rules.commission_minimum * MILLION / slabs.rates[0]
-    rates = np.array(slabs.rates, dtype=float) / MILLION + fee
-    return Tariff(
-        edges=np.array([0.0, smallest, *(float(edge) for edge in slabs.up_to), np.inf]),
-        fixed=np.array([flat + rules.commission_minimum, *np.full(len(rates), float(flat))]),
-        rate=np.array([fee, *rates]),
-    )
+    rates, flat = np.array(slabs.rates, dtype=float) / MILLION + fee, float(rules.dp_charge)
+    edges = np.array([0.0, smallest, *(float(edge) for edge in slabs.up_to), np.inf])
+    return edges, np.array([flat + rules.commission_minimum, *np.full(len(rates), flat)]), np.array([fee, *rates])
 
 
 def market_of(terms: Terms) -> "Market":

@@ -15,6 +15,7 @@ from ..book import Book, book_of, floor_of, reach, terms_of
 from ..problem import Problem
 from ..statement.cash_limits import FullyInvested
 from ..statement.term import Limit, Statement, one_each
+from .compiled_search import CompiledSearch, why_not
 from .whole import BROKEN_PRICE, IDLE_PREMIUM, SHORTAGE_PRICE, WORTH_TYPING, money
 
 Ints = NDArray[np.int64]
@@ -29,6 +30,8 @@ MOST_MOVES = 400
 PARTS = (0.002, 0.01, 0.03, 0.06, 0.1)  # of wealth that a name is moved by
 CHARGED = 1.006  # a purchase with its charges
 LEAST_GAIN = 1e-9
+KICKS = 4  # rounds of forcing names out, as long as that gains
+MOST_KICKED = 16  # names, the largest
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,17 @@ class StatementSearch:
         limits = reach(self.terms, self.book, self.book.wealth)
         self.lower, self.upper = limits.lower[0], limits.upper[0]
         self.floor = int(floor_of(problem.limits, self.book.wealth)[0])
+        self.compiled = None
+        if why_not(problem, [statement.objective], statement.limits) is None:
+            self.compiled = CompiledSearch(
+                problem,
+                (statement.objective,),
+                statement.limits,
+                self.lower,
+                self.upper,
+                self.idle_price,
+                tuple(unavoidable),
+            )
         self.most_cash = min((each.cash for each in statement.limits if isinstance(each, FullyInvested)), default=1.0)
 
     def measured(self, units: Ints) -> Measured:
@@ -114,10 +128,26 @@ class StatementSearch:
     def best_near(self, *weights: Vector) -> Searched:
         """The best plan found from the legal shares nearest to weights (N,) each; what is held, unless that pays."""
         unit = self.problem.unit
-        starts = [self.legal(np.rint(each / unit).astype(np.int64)) for each in weights]
+        starts = np.stack([self.legal(np.rint(each / unit).astype(np.int64)) for each in weights])
         unchanged = self.found(self.problem.held)
-        best = max((self._climb(start) for start in starts), key=lambda each: each.score)
+        best = self._compiled_climbs(starts) if self.compiled else max(map(self._climb, starts), key=_score_of)
         return best if best.score > unchanged.score + WORTH_TYPING else unchanged
+
+    def _compiled_climbs(self, starts: Ints) -> Searched:
+        """The best of climbs from the starts, and from the best so far with one name after another forced out."""
+        assert self.compiled is not None
+        best = max(map(self.found, self.compiled.climb_all(starts)), key=_score_of)
+        for _ in range(KICKS):
+            kicked = np.repeat(best.units[None], min(int((best.units > 0).sum()), MOST_KICKED), axis=0)
+            held = np.argsort(-best.units * self.problem.unit, kind="stable")[: len(kicked)]
+            kicked[np.arange(len(kicked)), held] = self.lower[held]
+            if not len(kicked):
+                break
+            found = max(map(self.found, self.compiled.climb_all(kicked)), key=_score_of)
+            if found.score <= best.score + LEAST_GAIN:
+                break
+            best = found
+        return best
 
     def legal(self, units: Ints) -> Ints:
         """The nearest legal order of each name: none, at least a board lot, a whole holding, and no remainder below a lot."""
@@ -196,6 +226,10 @@ class StatementSearch:
         paid = money(self.terms, self.book, units[None])
         spare = self.problem.cash + int(paid.cash[0] - paid.odd[0]) - self.floor
         return np.floor(spare / (self.problem.day.buy_limit * CHARGED)).astype(np.int64)
+
+
+def _score_of(found: Searched) -> float:
+    return found.score
 
 
 def _together(units: Ints, trials: Ints) -> Ints:

@@ -39,15 +39,18 @@ def why_not(statement: Statement) -> str | None:
     return separable_sum.why_not(replace(statement, limits=convex))
 
 
-def run(statement: Statement) -> Found:
-    """The best portfolio found, with a bound on any other. Raises NoSolution where there is proved to be none."""
+def run(statement: Statement, swaps: bool = True) -> Found:
+    """The best portfolio found, with a bound on any other. Raises NoSolution where there is proved to be none.
+
+    swaps: whether names are exchanged one by one, too, as long as that gains
+    """
     if _conflicting(statement, statement.limits):
         raise no_solution(irreducible(statement.limits, lambda some: _conflicting(statement, some)))
     total = _implied(separable_sum.separable_sum(statement))
     answer = newton_dual.solve(_relaxed(total))
     bound = -(_least(total, answer) + total.constant)
     best, trail = None, list(answer.trail)
-    for found in _tries(total, answer):
+    for found in _tries(total, answer, swaps):
         if not np.isfinite(found.x).all() or violation(statement, found.x) > FEASIBLE:
             continue
         if best is None or found.objective < best.objective:
@@ -149,7 +152,7 @@ def _price_of_a_name(answer: Solution, q: int) -> float:
     return max(float(answer.multipliers[q]), 0.0)
 
 
-def _tries(total: SeparableSum, answer: Solution) -> Iterator[Solution]:
+def _tries(total: SeparableSum, answer: Solution, swaps: bool) -> Iterator[Solution]:
     """Portfolios near the envelope's answer."""
     most = _most_names(total.statement.limits)
     every = np.ones(len(answer.x), dtype=bool)
@@ -159,7 +162,7 @@ def _tries(total: SeparableSum, answer: Solution) -> Iterator[Solution]:
         if found.status is not Status.FAILED and (best is None or found.objective < best.objective):
             best = found
             yield found
-    if best is not None and (most is not None or _fewest_names(total.statement.limits)):
+    if swaps and best is not None and (most is not None or _fewest_names(total.statement.limits)):
         yield from _swapped(total, answer, best)
 
 

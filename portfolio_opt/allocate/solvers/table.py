@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from ...errors import InvalidInput, NoSolution
 from ...optim.solution import Status
@@ -19,11 +20,13 @@ class Solver:
     """takes: what it takes, in words; why_not: why it cannot take a statement, naming the measure or limit, None if it can
 
     run: the solver itself; raises NoSolution where no portfolio meets the limits
+    quick: the same with as good a bound, but a point that is only looked for nearby; None where there is no quicker way
     """
 
     takes: str
     why_not: Callable[[Statement], str | None]
     run: Callable[[Statement], Found]
+    quick: Callable[[Statement], Found] | None = None
 
 
 SOLVERS: dict[str, Solver] = {
@@ -42,7 +45,10 @@ SOLVERS: dict[str, Solver] = {
         "separable measures under a box and linear rows", augmented_lagrangian.why_not, augmented_lagrangian.run
     ),
     "admm": Solver(
-        "separable measures, linear limits, and limits on names, positions and lots", admm.why_not, admm.run
+        "separable measures, linear limits, and limits on names, positions and lots",
+        admm.why_not,
+        admm.run,
+        partial(admm.run, swaps=False),
     ),
     "mixed-integer": Solver(
         "return, variance, charges and tax under caps, a cash floor and board lots, of a few names",
@@ -62,17 +68,18 @@ ORDER = (
 )  # in which auto tries them: the quickest exact one that takes the statement
 
 
-def solve(statement: Statement, solver: str = AUTO) -> Answer:
+def solve(statement: Statement, solver: str = AUTO, quick: bool = False) -> Answer:
     """The best portfolio the solver finds, checked against the statement.
 
     solver: a name of SOLVERS, or auto, which takes the first of ORDER that can and says why; one whose point fails the check
     gives way to the next
+    quick: whether the bound is what counts, and a point near it will do
     Raises InvalidInput where the solver cannot take the statement, naming the measure or limit and the solvers that can, and
     NoSolution where no portfolio meets the limits, naming those in conflict and the smallest change that makes room.
     """
     statement = _without_zeros(statement)
     try:
-        return _auto(statement) if solver == AUTO else _by_name(statement, solver)
+        return _auto(statement, quick) if solver == AUTO else _by_name(statement, solver, quick)
     except NoSolution as refusal:
         change = smallest_change(statement)
         if not change:
@@ -80,7 +87,7 @@ def solve(statement: Statement, solver: str = AUTO) -> Answer:
         raise (NoSolution(f"{refusal}; the smallest change: {change}") if change else refusal) from None
 
 
-def _by_name(statement: Statement, solver: str) -> Answer:
+def _by_name(statement: Statement, solver: str, quick: bool) -> Answer:
     if solver not in SOLVERS:
         raise InvalidInput(f"there is no solver {solver!r}; did you mean {nearest(solver, [*SOLVERS, AUTO])}?")
     reason = SOLVERS[solver].why_not(statement)
@@ -89,15 +96,17 @@ def _by_name(statement: Statement, solver: str) -> Answer:
         raise InvalidInput(
             f"{solver} cannot take this statement: {reason}; {_and(able)} can" if able else _nobody(reason)
         )
-    return _run(statement, solver, "asked for by name")
+    return _run(statement, solver, "asked for by name", quick)
 
 
-def _run(statement: Statement, solver: str, why: str) -> Answer:
+def _run(statement: Statement, solver: str, why: str, quick: bool) -> Answer:
     """What the solver finds for the statement's nearest convex reading, checked against the statement."""
-    return checked(statement, SOLVERS[solver].run(tightened(statement)), solver, why)
+    own = SOLVERS[solver]
+    run = own.quick if quick and own.quick else own.run
+    return checked(statement, run(tightened(statement)), solver, why)
 
 
-def _auto(statement: Statement) -> Answer:
+def _auto(statement: Statement, quick: bool) -> Answer:
     reasons: list[str] = []
     failed: Answer | None = None
     trail: tuple[str, ...] = ()
@@ -107,7 +116,7 @@ def _auto(statement: Statement) -> Answer:
             reasons.append(f"{name} cannot: {reason}")
             continue
         why = "; ".join([f"{name} takes {SOLVERS[name].takes}", *reasons])
-        answer = _run(statement, name, why)
+        answer = _run(statement, name, why, quick)
         trail = (*trail, *answer.trail)
         if answer.status is not Status.FAILED:
             return replace(answer, trail=trail)

@@ -52,18 +52,18 @@ class DaysToExit(Measure):
     def __post_init__(self) -> None:
         require_fraction("participation", self.participation, least=1e-6)
 
-    def _sessions(self, situation: Situation) -> Vector:
+    def sessions(self, situation: Situation) -> Vector:
         """(N,) sessions it takes to sell a weight of 1."""
         day = situation.day
         return np.asarray(situation.wealth / np.maximum(self.participation * day.turnover, day.close))
 
     def value(self, situation: Situation, weights: Matrix) -> Vector:
-        return np.asarray((weights * self._sessions(situation)).max(-1, initial=0.0))
+        return np.asarray((weights * self.sessions(situation)).max(-1, initial=0.0))
 
     def expression(self, situation: Situation, w: Any) -> Expression:
         import cvxpy as cp
 
-        return Expression(cp.maximum(cp.max(cp.multiply(self._sessions(situation), w)), 0))
+        return Expression(cp.maximum(cp.max(cp.multiply(self.sessions(situation), w)), 0))
 
     def in_words(self) -> str:
         return f"sessions until everything is sold, at {percent(self.participation)} of each name's turnover"
