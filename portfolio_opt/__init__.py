@@ -37,6 +37,9 @@ _HOMES = {
     "read_mandate": "ingest.mandate_file",
     "solve": "allocate.solvers.table",
     "rebalance": "commands.rebalance",
+    "pareto": "commands.pareto",
+    "Front": "allocate.fronts.front",
+    "choose": "allocate.fronts.choice",
     "RuleWeights": "allocate.named_rules.result",
     "View": "allocate.named_rules.black_litterman",
     **{

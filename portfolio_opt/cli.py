@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from .commands.options import ACCOUNTS, INGEST, REBALANCE, VALIDATE
+from .commands.options import ACCOUNTS, INGEST, PARETO, REBALANCE, VALIDATE
 from .errors import InvalidInput, PortfolioError
 
 OK, BUG, USAGE, ENVIRONMENT, INTERRUPTED, TERMINATED = 0, 1, 2, 4, 130, 143
@@ -76,6 +76,21 @@ def _rebalance(given: dict[str, Any]) -> int:
     return OK
 
 
+def _pareto(given: dict[str, Any]) -> int:
+    from .commands.pareto import run
+    from .report.front_terminal import front_in_words
+
+    as_json, config, now = given.pop("json"), given.pop("config"), given.pop("now")
+    finished = run(given, config and Path(config), now)
+    if as_json:
+        print(finished.files["front.json"].decode(), end="")
+    else:
+        print(front_in_words(finished.document))
+        if given.get("out"):
+            print(f"report.html, orders.csv and front.json are in {given['out']}")
+    return OK
+
+
 def _accounts(given: dict[str, Any]) -> int:
     from .commands.accounts import run
     from .report.terminal import accounts_in_words
@@ -117,8 +132,8 @@ def _ingest(given: dict[str, Any]) -> int:
     return OK
 
 
-COMMANDS = {"rebalance": _rebalance, "accounts": _accounts, "validate": _validate, "ingest": _ingest}
-OPTIONS = {"rebalance": REBALANCE, "accounts": ACCOUNTS, "validate": VALIDATE, "ingest": INGEST}
+COMMANDS = {"rebalance": _rebalance, "pareto": _pareto, "accounts": _accounts, "validate": _validate, "ingest": _ingest}
+OPTIONS = {"rebalance": REBALANCE, "pareto": PARETO, "accounts": ACCOUNTS, "validate": VALIDATE, "ingest": INGEST}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -141,6 +156,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
     for name, words in (
         ("rebalance", "orders for the next session, and the report that explains them"),
+        ("pareto", "every trade-off of a rebalance, and a choice one can defend"),
         ("accounts", "orders for every client of a broker, each account by itself"),
     ):
         command = _command(commands, name, words)

@@ -16,6 +16,7 @@ from .solvers.answer import Answer, LimitPrice
 from .solvers.names_room import has_portfolio, require_portfolio
 from .solvers.stepped_ranges import STEPPED
 from .solvers.table import ORDER, SOLVERS, solve
+from .statement.as_far_as_today import AsFarAsToday, as_far_as_today
 from .statement.cash_limits import CashFloor, FullyInvested
 from .statement.catalogue import amount_in_words
 from .statement.least_violation import least_violation
@@ -27,6 +28,7 @@ Vector = NDArray[np.float64]
 Broken = Sequence[tuple[Limit, float]]  # limits and by how much each is broken
 
 TODAY = (MaxParticipation, Tradable, Locked)  # what the day, not the wish, takes away
+STUCK = 1e-9  # in the unit of a limit
 HAIR = 1e-9  # room beyond what a limit is broken by, for the rounding of floats
 WORTH_SAYING_BP = 0.05
 
@@ -59,13 +61,16 @@ def decide_statement(problem: Problem, why: str) -> Stated:
 
     Raises NoSolution, with the smallest change, when no portfolio meets the limits however deep the market is.
     """
-    full = statement_of(problem)
-    solved, measures, limits = _readable(full)
-    require_portfolio(replace(full, limits=_deep(full.limits)))
-    answer, least, unreachable = _solved(solved)
+    wish = statement_of(problem)
+    full = for_today(wish)
+    solved, measures, limits = readable(full)
+    start = starting_point(full)
+    answer, least = start.answer, start.least
     now = problem.held * problem.unit
     near = answer.weights if answer else now
-    search = StatementSearch(problem, full, [_amount(least, limit) for limit in full.limits], _idle_price(full, near))
+    search = StatementSearch(
+        problem, full, [amount_broken(least, limit) for limit in full.limits], _idle_price(full, near)
+    )
     plan = search.best_near(near, now)
     proof = _beside(solved, plan, problem) if answer else None
     if proof is not None:
@@ -87,9 +92,10 @@ def decide_statement(problem: Problem, why: str) -> Stated:
         plan.units,
         full,
         search.most_cash,
-        tuple(_states(problem, proof.prices if proof else ()) or _reached(problem, full, plan)),
+        tuple(_states(_beside_statement(full, plan, problem), proof) if proof else ())
+        or tuple(reached(full, plan.units)),
         certificate,
-        (*broken, *_unmet(plan, [*(limit for limit, _ in least), *unreachable]), *notes),
+        (*broken, *_unmet(plan, wish, full, [*(limit for limit, _ in least), *start.unreachable]), *notes),
     )
 
 
@@ -105,11 +111,43 @@ def _idle_price(statement: Statement, weights: Vector) -> float:
 SOME = 1e-3  # of wealth
 
 
-def _amount(broken: Broken, limit: Limit) -> float:
+def for_today(statement: Statement) -> Statement:
+    """The statement with limits on weights as far as today's market lets them be met."""
+    return as_far_as_today(statement, [limit for limit in statement.limits if isinstance(limit, TODAY)])
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where the search for whole shares begins.
+
+    answer: a solver's, None where none takes any of the statement; least: by how much limits must be broken today for there to be
+    one; unreachable: limits that had to be left out for it
+    """
+
+    answer: Answer | None
+    least: Broken
+    unreachable: tuple[Limit, ...] = ()
+
+    @property
+    def trail(self) -> tuple[str, ...]:
+        return self.answer.trail if self.answer else ()
+
+
+def starting_point(full: Statement) -> Start:
+    """A solver's answer to the statement as far as solvers take it.
+
+    Raises NoSolution, with the smallest change, where it is not the day alone that leaves no room.
+    """
+    solved, _, _ = readable(full)
+    require_portfolio(replace(full, limits=_deep(full.limits)))
+    return Start(*_solved(solved))
+
+
+def amount_broken(broken: Broken, limit: Limit) -> float:
     return sum(amount for each, amount in broken if each is limit)
 
 
-def _readable(statement: Statement) -> tuple[Statement, tuple[Measure, ...], tuple[Limit, ...]]:
+def readable(statement: Statement) -> tuple[Statement, tuple[Measure, ...], tuple[Limit, ...]]:
     """The statement as far as one solver takes it, and the measures and limits that are left to the search.
 
     As few as possible are left: first limits that are not convex, which leaves every bound one, then measures that are not.
@@ -147,27 +185,27 @@ def _solved(statement: Statement) -> tuple[Answer | None, Broken, tuple[Limit, .
     except InvalidInput:
         return None, (), ()
     except NoSolution:
-        plainer = _without_steps(statement)
+        plainer = without_steps(statement)
         solve(replace(plainer, limits=_deep(plainer.limits)), quick=True)  # raises in the words of the wish
     least = least_violation(statement)
-    loosened = _loosened(statement, least)
+    looser = loosened(statement, least)
     try:
-        return solve(loosened, quick=True), least, ()
+        return solve(looser, quick=True), least, ()
     except NoSolution:  # not in one session, or only the search finds it
         steps = tuple(each for each in statement.limits if isinstance(each, STEPPED))
-        return solve(_without_steps(loosened), quick=True), least, () if has_portfolio(loosened) else steps
+        return solve(without_steps(looser), quick=True), least, () if has_portfolio(looser) else steps
 
 
-def _without_steps(statement: Statement) -> Statement:
+def without_steps(statement: Statement) -> Statement:
     """The statement without limits on numbers of names, sizes of positions and lots."""
     return replace(statement, limits=tuple(each for each in statement.limits if not isinstance(each, STEPPED)))
 
 
-def _loosened(statement: Statement, broken: Broken) -> Statement:
+def loosened(statement: Statement, broken: Broken) -> Statement:
     """The statement with so much more room in each of these limits."""
 
     def looser(limit: Limit) -> Limit:
-        amount = _amount(broken, limit)
+        amount = amount_broken(broken, limit)
         return (limit.relaxed(amount * (1 + HAIR) + HAIR) or limit) if amount > 0 else limit
 
     return replace(statement, limits=tuple(looser(limit) for limit in statement.limits))
@@ -175,40 +213,65 @@ def _loosened(statement: Statement, broken: Broken) -> Statement:
 
 def _beside(statement: Statement, plan: Searched, problem: Problem) -> Answer | None:
     """The solver's answer that invests as much as the plan, under limits as loose as the plan needs them; None if it has none."""
-    invested = float(plan.units @ problem.unit)
-    cash = 1 - problem.outside_value / problem.wealth - invested
-    kept = tuple(each for each in statement.limits if not isinstance(each, CashFloor | FullyInvested))
-    beside = replace(statement, limits=(*kept, CashFloor(max(cash - HAIR, 0.0)), FullyInvested(min(cash + HAIR, 1.0))))
     try:
-        return solve(_loosened(beside, plan.broken), quick=True)
+        return solve(_beside_statement(statement, plan, problem), quick=True)
     except (NoSolution, InvalidInput):
         return None
 
 
-def _states(problem: Problem, prices: Sequence[LimitPrice]) -> list[LimitState]:
-    """The limits that cost something, dearest first."""
-    found = []
-    for each in prices:
-        if isinstance(each.limit, CashFloor | FullyInvested | Tradable):
+def _beside_statement(statement: Statement, plan: Searched, problem: Problem) -> Statement:
+    """The statement of plans that invest as much, under limits as loose as this one needs them."""
+    invested = float(plan.units @ problem.unit)
+    cash = 1 - problem.outside_value / problem.wealth - invested
+    kept = tuple(each for each in statement.limits if not isinstance(each, CashFloor | FullyInvested))
+    beside = replace(statement, limits=(*kept, CashFloor(max(cash - HAIR, 0.0)), FullyInvested(min(cash + HAIR, 1.0))))
+    return loosened(beside, plan.broken)
+
+
+def _states(statement: Statement, proof: Answer) -> list[LimitState]:
+    """The limits that cost something, dearest first. statement: what the proof answers"""
+    found: list[LimitState] = []
+    for each in proof.prices:
+        if isinstance(each.limit, CashFloor | FullyInvested | Tradable) or not _is_one_of(each.limit, statement.limits):
             continue
         worth = each.price * 100
+        if worth > SURELY_BP:  # where limits leave hardly any room, a price holds for less than a point
+            worth = min(worth, _worth_of_a_point(statement, proof, each))
         if worth < WORTH_SAYING_BP:
             continue
-        at = [str(problem.day.symbols[i]) for i in np.argsort(-np.abs(each.names)) if each.names[i]][:NAMED]
+        at = [str(statement.situation.day.symbols[i]) for i in np.argsort(-np.abs(each.names)) if each.names[i]][:NAMED]
         where = f" ({', '.join(at)})" if at else ""
         words = f"{each.limit.in_words()} binds{where}; one more point is worth {worth:.1f} bp a year"
         found.append(LimitState(type(each.limit).__name__, ", ".join(at), words, worth))
-    return found
+    return sorted(found, key=lambda state: -(state.worth_bp or 0.0))
 
 
+def _worth_of_a_point(statement: Statement, proof: Answer, priced: LimitPrice) -> float:
+    """Basis points a year by which the bound rises with one point more of a limit; infinite where that cannot be told."""
+    looser = priced.limit.relaxed(0.01)
+    if looser is None:
+        return np.inf
+    limits = tuple(looser if each is priced.limit else each for each in statement.limits)
+    try:
+        return max(solve(replace(statement, limits=limits), quick=True).bound - proof.bound, 0.0) * 1e4
+    except (NoSolution, InvalidInput):
+        return np.inf
+
+
+def _is_one_of(limit: Limit, limits: Sequence[Limit]) -> bool:
+    return any(limit is each for each in limits)
+
+
+SURELY_BP = 5.0
 NAMED = 3
 AT_LIMIT = 0.02  # of a limit: what is nearer has reached it
 
 
-def _reached(problem: Problem, statement: Statement, plan: Searched) -> list[LimitState]:
-    """The limits that the plan has reached, for where no solver tells what they cost."""
+def reached(statement: Statement, units: Ints) -> list[LimitState]:
+    """The limits that a plan has reached, for where no solver tells what they cost."""
+    problem = statement.situation
     found = []
-    w = plan.units * problem.unit
+    w = units * problem.unit
     for limit in statement.limits:
         rows = None if isinstance(limit, CashFloor | FullyInvested | Tradable) else limit.rows(problem)
         if rows is None:
@@ -221,10 +284,18 @@ def _reached(problem: Problem, statement: Statement, plan: Searched) -> list[Lim
     return found
 
 
-def _unmet(plan: Searched, unreachable: Sequence[Limit]) -> list[str]:
+def _unmet(plan: Searched, wish: Statement, full: Statement, unreachable: Sequence[Limit]) -> list[str]:
     """What of the limits cannot be met today, and what whole lots miss."""
     said = []
+    now = plan.units[None] * wish.situation.unit
+    for limit, for_now in zip(wish.limits, full.limits, strict=True):
+        stuck = 0.0 if for_now is limit else float(limit.violation(wish.situation, now)[0])
+        if stuck > STUCK:
+            why = "today’s market does not let it be met in one session"
+            said.append(f"{limit.in_words()}: missed by {amount_in_words(limit, stuck)}, as {why}")
     for limit, amount in plan.broken:
+        if isinstance(limit, AsFarAsToday):
+            limit = limit.limit
         why = (
             "today’s market does not let it be met in one session"
             if any(limit is each for each in unreachable)

@@ -71,7 +71,7 @@ def decide(problem: Problem, as_of: date, seed: int = 0, draws: int = 0, exact: 
     else:
         decision = _by_search(plainly, exact)
     problem = decision.problem
-    orders, inflows = _orders(problem, decision)
+    orders, inflows = orders_for(problem, decision.units, decision.reason)
     price = decision.cash_price
     sure = _how_sure(problem, decision.units, seed, draws) if draws and price is not None else None
     final_cash = problem.cash + sum(order.net_cash for order in orders)
@@ -163,7 +163,7 @@ def _idle_cash(problem: Problem, orders: Sequence[Order], cash: int, most: float
         share = problem.limits.max_participation
         notes.append(
             f"NPR {rupees(idle)} ({idle / problem.wealth:.1%} of wealth) stays in cash beyond the floor: orders are held to "
-            f"{share:.0%} of a name's median daily turnover, to the caps, and to whole lots"
+            f"{100 * share:.4g}% of a name's median daily turnover, to the caps, and to whole lots"
         )
         if (found := find_conflict(problem, today=True)) is not None:
             notes.append(found.words)
@@ -191,6 +191,11 @@ def _require_a_lot(problem: Problem, units: Ints) -> None:
     spare = problem.cash - problem.floor
     if lot_cost[cheapest] > spare:
         raise NoSolution(f"cannot afford one lot: {what} with charges, and NPR {rupees(spare)} is free; add cash")
+    if problem.further:
+        wished = "; ".join(limit.in_words() for limit in problem.further)
+        raise NoSolution(
+            f"no plan of board lots was found within these limits together: {wished}; loosen one of them, or add cash"
+        )
     limits, names, sectors = problem.limits, day.symbols.tolist(), day.sector.tolist()
     after = problem.wealth - paid.total - (amount - day.lot * day.close)
     weight = np.where(lot_cost <= spare, day.lot * day.close / np.maximum(after, 1), np.inf)
@@ -210,11 +215,14 @@ def _require_a_lot(problem: Problem, units: Ints) -> None:
     )
 
 
-def _orders(problem: Problem, decision: Decision) -> tuple[tuple[Order, ...], list[Inflow]]:
-    """Sales on the trade date, purchases as soon as their cash has settled; and every inflow of cash."""
+Reason = Callable[[int, date], str]  # of the order in a name that is placed on a day, in words
+
+
+def orders_for(problem: Problem, units: Ints, reason: Reason) -> tuple[tuple[Order, ...], list[Inflow]]:
+    """What leads to holding `units`: sales on the trade date, purchases as soon as their cash has settled; and all inflows."""
     account, day = problem.account, problem.day
-    change = decision.units - problem.held
-    sales = [_sale(problem, decision, int(i)) for i in np.flatnonzero(change < 0)]
+    change = units - problem.held
+    sales = [_sale(problem, units, reason, int(i)) for i in np.flatnonzero(change < 0)]
     flows = [Inflow(when, "cash settles", amount) for when, amount in account.unsettled_cash if amount]
     flows += [
         Inflow(day.settles_on, f"sale of {o.quantity:,} {o.symbol} settles", o.net_cash)
@@ -234,7 +242,7 @@ def _orders(problem: Problem, decision: Decision) -> tuple[tuple[Order, ...], li
     # a loss-making odd lot may cost cash when it fills: that is kept back as well
     keep = problem.floor + sum(-f.amount for f in flows if not f.counted and f.amount < 0)
     when = place_days([int(costs[k]) for k in first], account.settled_cash, flows, day.trade_date, keep)
-    purchases = [_purchase(problem, decision, int(wanted[k]), on) for k, on in zip(first, when, strict=True)]
+    purchases = [_purchase(problem, units, reason, int(wanted[k]), on) for k, on in zip(first, when, strict=True)]
     purchases.sort(key=lambda order: (order.place_on, order.symbol))
     return (*sales, *purchases), flows
 
@@ -247,9 +255,9 @@ def _how_sure(problem: Problem, units: Ints, seed: int, draws: int) -> Stability
         return None
 
 
-def _sale(problem: Problem, decision: Decision, i: int) -> Order:
+def _sale(problem: Problem, to: Ints, reason: Reason, i: int) -> Order:
     day = problem.day
-    units = int(problem.held[i] - decision.units[i])
+    units = int(problem.held[i] - to[i])
     price = int(day.sell_limit[i])
     got = sale(
         problem.rules,
@@ -274,13 +282,13 @@ def _sale(problem: Problem, decision: Decision, i: int) -> Order:
         charges=got.charges,
         tax=got.tax,
         net_cash=got.net_cash,
-        reason=decision.reason(i, day.trade_date),
+        reason=reason(i, day.trade_date),
     )
 
 
-def _purchase(problem: Problem, decision: Decision, i: int, place_on: date) -> Order:
+def _purchase(problem: Problem, to: Ints, reason: Reason, i: int, place_on: date) -> Order:
     day = problem.day
-    units = int(decision.units[i] - problem.held[i])
+    units = int(to[i] - problem.held[i])
     price = int(day.buy_limit[i])
     amount, paid = purchase(problem.rules, TRADED, units, price)
     return Order(
@@ -296,7 +304,7 @@ def _purchase(problem: Problem, decision: Decision, i: int, place_on: date) -> O
         charges=paid,
         tax=0,
         net_cash=-amount - paid.total,
-        reason=decision.reason(i, place_on),
+        reason=reason(i, place_on),
     )
 
 

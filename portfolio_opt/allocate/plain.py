@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InvalidInput
+from ..errors import InvalidInput, NoSolution
 from .book import book_of, reach, terms_of
 from .lots.relaxation import investable
 from .problem import Limits, Problem, Situation
@@ -89,10 +89,20 @@ def least_turnover(problem: Problem) -> float:
 def tidied(problem: Problem) -> Problem:
     """The same problem with every plain one of its further limits among `limits`, and names that are not bought in `day`.
 
-    Raises InvalidInput for a participation of nothing, which allows no order at all.
+    Raises InvalidInput for a participation of nothing, which allows no order at all, and NoSolution for a cash floor above what
+    may stay in cash.
     """
     if any(isinstance(limit, MaxParticipation) and not limit.limit for limit in problem.further):
         raise InvalidInput("participation <= 0 allows no order; give a share of a name's turnover such as 0.1")
+    least = max([problem.limits.cash_floor, *(each.limit for each in problem.further if isinstance(each, CashFloor))])
+    most = min((each.cash for each in problem.further if isinstance(each, FullyInvested)), default=1.0)
+    if least >= 1:
+        raise InvalidInput("cash >= 1 leaves nothing to invest; choose a smaller fraction")
+    if most < least:
+        raise NoSolution(
+            f"no portfolio meets these limits together: {CashFloor(least).in_words()}; {FullyInvested(most).in_words()}; "
+            f"enough alone is {CashFloor(most).in_words()}; or {FullyInvested(least).in_words()}"
+        )
     try:
         limits, forbidden, others = _limits(statement_of(problem))
     except NotPlain:

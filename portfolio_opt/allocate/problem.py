@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Ints = NDArray[np.int64]
 
+LEAST_WEALTH = 100  # paisa: a rupee
+SHORTEST = 0.01  # years: two or three sessions
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -48,6 +51,13 @@ class Limits:
             if not (low_ok and value <= 1):
                 guess = f"; did you mean {value / 100:g}?" if 1 < value <= 100 else ""
                 raise InvalidInput(f"{name} is {value:g}, but it is a fraction of the whole from 0 to 1{guess}")
+        for name in ("weight_caps", "sector_caps"):
+            for of, cap in getattr(self, name).items():
+                if not 0 <= cap <= 1:
+                    raise InvalidInput(f"{name} of {of} is {cap:g}, but it is a fraction of the whole from 0 to 1")
+        for symbol, units in self.locked.items():
+            if not (isinstance(units, int | np.integer) and units >= 0):
+                raise InvalidInput(f"locked units of {symbol} are {units}, but that is a whole number of at least 0")
         if self.cash_floor >= 1:
             raise InvalidInput("cash_floor is 1, which leaves nothing to invest; choose a smaller fraction")
 
@@ -98,7 +108,11 @@ class Situation:
         if self.beliefs.symbols.tolist() != self.day.symbols.tolist():
             raise InvalidInput("beliefs and the trading day must be about the same symbols in the same order")
         _require_positive("holding_period", self.holding_period)
-        if self.wealth <= 0:
+        if self.holding_period < SHORTEST:
+            raise InvalidInput(
+                f"holding_period is {self.holding_period:g} years, less than a trade takes to settle: choose {SHORTEST:g} or more"
+            )
+        if self.wealth < LEAST_WEALTH:
             raise InvalidInput("the account holds neither shares with a price nor cash; give --holdings or --cash")
         if self.wealth > LARGEST:
             raise InvalidInput(

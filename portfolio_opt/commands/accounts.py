@@ -13,20 +13,21 @@ from numpy.typing import NDArray
 from ..allocate.book import Terms
 from ..allocate.client_book import Clients, book_of_clients
 from ..allocate.lots.bulk import decide_book
-from ..allocate.trading_day import trading_day
+from ..allocate.problem import LEAST_WEALTH
+from ..allocate.trading_day import TradingDay, trading_day
 from ..errors import InvalidInput
 from ..files import publish, require_replaceable
 from ..forecast.estimate import estimate
-from ..ingest.account_table import AccountTable, read_account_table
+from ..ingest.account_table import EPOCH, NO_DAY, AccountTable, read_account_table
 from ..ingest.holidays import holiday_file, read_holidays
 from ..ingest.last_moves import refuse_slips
 from ..ingest.panel import Panel
 from ..ingest.prices import read_prices
 from ..market.calendar import Calendar
-from ..market.money import MILLION
+from ..market.money import LARGEST, MILLION, rupees
 from ..report.accounts_page import accounts_page
 from ..report.accounts_tables import accounts_table, orders_table, parquet_bytes, part_of, parts_of, summary
-from ..report.run_record import RunRecord
+from ..report.run_record import RunRecord, digest
 from ..report.session_words import session_warnings
 from ..workers.finished import finished_chunks, resume
 from .market_day import day_that_counts, known_rules, refuse_unknown
@@ -71,12 +72,12 @@ def run(given: Mapping[str, Any], config: Path | None = None, now: str | None = 
     table = read_account_table(options["accounts"])
     terms, why_not = terms_of_table(panel.until(as_of), calendar, as_of, table, options)
     warnings += session_warnings(as_of, terms.day.trade_date, terms.day.settles_on, calendar, moment.date())
-    chosen, refused = decidable(table, why_not)
+    chosen, refused = decidable(table, why_not, terms.day)
     record = RunRecord(
         generated=moment,
         options=_printable(options, as_of),
         account_hash=_hash(options["accounts"]),
-        data_hash=panel.data_hash,
+        data_hash=digest(panel.data_hash + _hash(closures)) if closures else panel.data_hash,
         seed=options["seed"],
     )
     clients = clients_of(table, chosen, terms, options["risk_aversion"])
@@ -105,7 +106,8 @@ def _decided(job: Job, record: RunRecord, options: Mapping[str, Any]) -> list[di
     """All parts in order; those of a run that was killed are taken up."""
     count = len(job.clients.cash)
     chunks = [(first, min(first + TOGETHER, count)) for first in range(0, count, TOGETHER)]
-    work = options["out"].with_name(options["out"].name + ".work")
+    out = options["out"].resolve()
+    work = out.with_name(out.name + ".work")
     question = json.dumps([VERSION, record.config_hash, record.account_hash, record.data_hash, record.versions()])
     with finished_chunks(work, question) as finished:
         found: dict[int, bytes] = {}
@@ -154,15 +156,25 @@ def terms_of_table(
     return Terms(beliefs, day, rules, plain_limits(options), options["holding_period"]), why_not
 
 
-def decidable(table: AccountTable, why_not: Mapping[str, str]) -> tuple[NDArray[np.int64], dict[int, str]]:
+def decidable(
+    table: AccountTable, why_not: Mapping[str, str], day: TradingDay
+) -> tuple[NDArray[np.int64], dict[int, str]]:
     """Places of the accounts that can be decided, and what is wrong with the others."""
     refused = dict(table.refused)
     bad = np.array([symbol in why_not for symbol in table.symbols.tolist()])
     for row in np.flatnonzero(bad[table.symbol]).tolist():
         refused.setdefault(int(table.owner[row]), why_not[table.symbols[table.symbol[row]]])
-    empty = (table.cash == 0) & (np.bincount(table.owner, minlength=len(table.names)) == 0)
-    for place in np.flatnonzero(empty).tolist():
-        refused.setdefault(place, "has neither shares nor cash")
+    shares = np.bincount(table.owner, minlength=len(table.names)) > 0
+    for place in np.flatnonzero((table.cash < LEAST_WEALTH) & ~shares).tolist():
+        refused.setdefault(place, "has neither shares nor a rupee of cash")
+    today = (day.trade_date - EPOCH).days
+    for place in table.owner[(table.acquired != NO_DAY) & (table.acquired > today)].tolist():
+        refused.setdefault(place, "acquired lies after the trade date; give the lots of the as-of day")
+    close = dict(zip(day.symbols.tolist(), day.close.tolist(), strict=True))
+    prices = np.array([close.get(symbol, 0) for symbol in table.symbols.tolist()], dtype=float)
+    wealth = table.cash + np.bincount(table.owner, table.units * prices[table.symbol], len(table.names))
+    for place in np.flatnonzero(wealth > LARGEST).tolist():
+        refused.setdefault(place, f"is worth more than NPR {rupees(LARGEST)}: check units and cash")
     return np.array([place for place in range(len(table.names)) if place not in refused], dtype=np.int64), refused
 
 

@@ -125,6 +125,31 @@ REBALANCE = (
     Option("out", "path", None, "folder for report.html, orders.csv and plan.json", "DIR"),
 )
 
+PARETO = (
+    *(option for option in REBALANCE if option.name not in ("exact", "draws", "risk_aversion", "out", "seed")),
+    Option(
+        "objectives",
+        "texts",
+        ("return", "volatility"),
+        'two to five to trade off, like "return; cvar; cost": return, gross-return, volatility, cvar, drawdown, cost, tax, '
+        'turnover, days-to-exit, concentration (default "return; volatility")',
+        "NAMES",
+    ),
+    Option("points", "count", 60, "plans of the front at most, 2 to 1000 (default 60)", "N"),
+    Option(
+        "choose",
+        "text",
+        "knee",
+        "knee, same-risk, least-change [SHARE], reference A, B or weights A, B (default knee)",
+        "RULE",
+    ),
+    Option("engine", "text", "auto", "auto, climbs or nsga2 (default auto)", "NAME"),
+    Option("rounds", "count", 40, "of the search at most (default 40)", "N"),
+    Option("time_limit", "positive", None, "seconds after which the search ends with what it has", "SECONDS"),
+    Option("seed", "count", 0, "seed of whatever is random (default 0)", "N"),
+    Option("out", "path", None, "folder for report.html, orders.csv and front.json", "DIR"),
+)
+
 SHARED_WITH_ACCOUNTS = (
     "prices",
     "holidays",

@@ -32,16 +32,19 @@ def estimate(panel: Panel, symbols: Iterable[str] | None = None, as_of: date | N
     returns = total_returns(panel)
     per_year = Calendar(panel.sessions()).sessions_per_year()
     model = np.flatnonzero((panel.instrument == "equity") & panel.traded[-20:].any(0))
-    names = np.union1d(model, columns)  # the factors are estimated on the market, whatever was asked for
+    names = np.union1d(model, columns)
+    market_names = np.isin(names, model) if len(model) else np.ones(len(names), dtype=bool)  # whatever was asked for
     if not len(names):
         raise InvalidInput("no equity traded in the last 20 sessions: check that the prices are recent and hold shares")
-    loadings, specific = sector_factors(returns[-RISK_SESSIONS:, names], panel.sector[names].tolist())
+    loadings, specific = sector_factors(returns[-RISK_SESSIONS:, names], panel.sector[names].tolist(), market_names)
     loadings, specific = loadings * np.sqrt(per_year), specific * per_year
     volatility = np.sqrt((loadings**2).sum(1) + specific)
-    market = loadings[np.isin(names, model) if len(model) else slice(None)].mean(0)
+    market = loadings[market_names].mean(0)
     market_variance = float(market @ market)
     market_beta = loadings @ market / max(market_variance, STILL)
-    mean, error = shrunk_mean(returns[-MEAN_SESSIONS:, names], volatility, market_beta, market_variance, per_year)
+    mean, error = shrunk_mean(
+        returns[-MEAN_SESSIONS:, names], volatility, market_beta, market_variance, per_year, market_names
+    )
     at = np.searchsorted(names, columns)
     return Beliefs(
         as_of=panel.known_until or panel.last_date,

@@ -5,7 +5,9 @@ risk_aversion. An account that holds nothing has one row without a symbol. Other
 account refuses that account, in words, and no other.
 """
 
+import re
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 from ..errors import EnvironmentTrouble, InvalidInput
 from ..market.money import LARGEST
 from ..market.rules import INVESTORS
+from .fields import FIRST_YEAR, LAST_YEAR
 
 Ints = NDArray[np.int64]
 Text = NDArray[np.object_]
@@ -23,7 +26,11 @@ NEEDED = ("account", "symbol", "units", "cash")
 OPTIONAL = ("cost", "acquired", "investor", "risk_aversion")
 WHOLE = 1e-6  # of a unit: units that miss a whole number by less are that number
 MOST_UNITS = 10**10
-NO_DAY = np.iinfo(np.int64).min
+NO_DAY = int(np.iinfo(np.int64).min)
+WRONG_DAY = int(np.iinfo(np.int64).max)
+NO_NUMBER = -np.inf
+EPOCH = date(1970, 1, 1)
+ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 @dataclass(frozen=True)
@@ -31,7 +38,7 @@ class AccountTable:
     """A accounts, in the order of their first rows, with R lots, ordered by account. Units, paisa, days since 1970.
 
     names: (A,); cash: (A,) settled; investor: (A,) place in INVESTORS; risk_aversion: (A,) NaN where the table has none
-    symbols: (M,); owner, symbol: (R,) place of each lot's account and symbol; units, cost: (R,)
+    symbols: (M,); owner, symbol: (R,) place of each lot's account and symbol; units, cost: (R,), a cost of 0 where it is unknown
     acquired: (R,) NO_DAY where it is unknown
     refused: what is wrong with an account, by its place
     """
@@ -75,14 +82,20 @@ def read_account_table(path: Path) -> AccountTable:
     in_range = np.isfinite(cash) & (cash >= 0) & (cash * 100 <= LARGEST)
     refuse(~in_range[owner], "cash is no amount from 0 to NPR 100 billion")
     refuse(((aversion <= 0) | (aversion >= 1e6))[owner], "risk_aversion is not a positive number")
-    (symbols, symbol), units, cost = columns["symbol"], columns["units"], columns["cost"]
+    (symbols, symbol), units, acquired = columns["symbol"], columns["units"], columns["acquired"]
+    cost = np.where(np.isnan(columns["cost"]), 0.0, columns["cost"])
+    first_day, last_day = ((date(year, 1, 1) - EPOCH).days for year in (FIRST_YEAR, LAST_YEAR))
+    strange = (acquired != NO_DAY) & ((acquired < first_day) | (acquired >= last_day))
+    refuse(
+        strange, f"acquired is no day from {FIRST_YEAR} on, written like 2026-08-21; Bikram Sambat days are not read"
+    )
     named = (symbols != "")[symbol]
     whole = np.isfinite(units) & (np.abs(units - np.rint(units)) <= WHOLE) & (units > 0) & (units < MOST_UNITS)
     refuse(named & ~whole, "units of a lot are no positive whole number")
     refuse(~named & np.isfinite(units) & (units != 0), "a row has units but no symbol")
     priced = np.isfinite(cost) & (cost >= 0) & (cost * 100 <= LARGEST)
     refuse(named & ~priced, "the cost of a lot is no amount from 0 to NPR 100 billion")
-    kept = np.flatnonzero(named & whole & priced)
+    kept = np.flatnonzero(named & whole & priced & ~strange)
     kept = kept[np.argsort(owner[kept], kind="stable")]
     place_of = {kind: i for i, kind in enumerate(INVESTORS)}
     return AccountTable(
@@ -95,7 +108,7 @@ def read_account_table(path: Path) -> AccountTable:
         symbol=symbol[kept],
         units=np.rint(units[kept]).astype(np.int64),
         cost=np.rint(cost[kept] * 100).astype(np.int64),
-        acquired=columns["acquired"][kept],
+        acquired=acquired[kept],
         refused=refused,
     )
 
@@ -172,24 +185,41 @@ def _places(column: Any) -> tuple[Text, Ints]:
 
 
 def _number(column: Any) -> NDArray[np.float64]:
-    """As float64, NaN where empty."""
+    """As float64, NaN where empty, NO_NUMBER where a text is none."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        column = pc.if_else(pc.equal(pc.utf8_trim_whitespace(column), ""), None, pc.utf8_trim_whitespace(column))
-    return np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
+    texts, place = _places(column)
+    return np.array([_number_of(text) for text in texts.tolist()], dtype=np.float64)[place]
+
+
+def _number_of(text: str) -> float:
+    try:
+        return float(text) if text else np.nan
+    except ValueError:
+        return NO_NUMBER
 
 
 def _days(column: Any) -> Ints:
-    """Days since 1970, NO_DAY where empty; text must be ISO."""
+    """Days since 1970, NO_DAY where empty, WRONG_DAY where a text is no day of the calendar in ISO form."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        column = pc.if_else(pc.equal(pc.utf8_trim_whitespace(column), ""), None, pc.utf8_trim_whitespace(column))
-    days = column.cast(pa.date32()).cast(pa.int32()).cast(pa.int64())
-    return np.asarray(pc.fill_null(days, NO_DAY).to_numpy(), dtype=np.int64)
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        days = column.cast(pa.date32()).cast(pa.int32()).cast(pa.int64())
+        return np.asarray(pc.fill_null(days, NO_DAY).to_numpy(), dtype=np.int64)
+    texts, place = _places(column)
+    return np.array([_day_of(text) for text in texts.tolist()], dtype=np.int64)[place]
+
+
+def _day_of(text: str) -> int:
+    if not text:
+        return NO_DAY
+    try:
+        return (date.fromisoformat(text) - EPOCH).days if ISO.fullmatch(text) else WRONG_DAY
+    except ValueError:
+        return WRONG_DAY
 
 
 READERS = {

@@ -20,7 +20,7 @@ def plan_document(plan: Plan, record: RunRecord, warnings: Sequence[str] = ()) -
         "settles_on": plan.settles_on.isoformat(),
         "warnings": list(warnings),
         "totals": _totals(plan),
-        "orders": [_order(order) for order in plan.orders],
+        "orders": [order_row(order) for order in plan.orders],
         "cash_ladder": [
             {"day": step.day.isoformat(), "event": step.event, "amount": npr(step.amount), "settled": npr(step.settled)}
             for step in plan.cash_ladder
@@ -72,22 +72,7 @@ def plan_document(plan: Plan, record: RunRecord, warnings: Sequence[str] = ()) -
         "run_id": record.run_id(result),
         "generated": record.generated.isoformat(),
         **result,
-        "data_findings": [
-            {
-                "rule": finding.rule,
-                "rows": finding.rows,
-                "effect": finding.effect,
-                "severity": finding.severity,
-                "examples": list(finding.examples),
-            }
-            for finding in record.findings
-        ],
-        "options": dict(record.options),
-        "seed": record.seed,
-        "versions": record.versions(),
-        "config_hash": record.config_hash,
-        "data_hash": record.data_hash,
-        "account_hash": record.account_hash,
+        **record.document(),
     }
 
 
@@ -111,7 +96,8 @@ def _totals(plan: Plan) -> dict[str, float]:
     }
 
 
-def _order(order: Order) -> dict[str, Any]:
+def order_row(order: Order) -> dict[str, Any]:
+    """One order with every column of orders.csv but the run's id."""
     return {
         "symbol": order.symbol,
         "side": order.side,

@@ -39,6 +39,27 @@ class RunRecord:
         inputs = (self.config_hash, self.account_hash, self.data_hash, self.generated.isoformat(), str(self.seed))
         return digest("\n".join((*inputs, json.dumps(result, sort_keys=True))))[:12]
 
+    def document(self) -> dict[str, Any]:
+        """What every document of a run ends with."""
+        return {
+            "data_findings": [
+                {
+                    "rule": finding.rule,
+                    "rows": finding.rows,
+                    "effect": finding.effect,
+                    "severity": finding.severity,
+                    "examples": list(finding.examples),
+                }
+                for finding in self.findings
+            ],
+            "options": dict(self.options),
+            "seed": self.seed,
+            "versions": self.versions(),
+            "config_hash": self.config_hash,
+            "data_hash": self.data_hash,
+            "account_hash": self.account_hash,
+        }
+
     def versions(self) -> dict[str, str]:
         libraries = {name: version(name) for name in LIBRARIES}
         return {"portfolio_opt": __version__, "python": platform.python_version(), **libraries}

@@ -35,7 +35,8 @@ def orders_in_words(document: Mapping[str, Any]) -> str:
 def _how_good(certificate: Mapping[str, Any]) -> str:
     if "loss_bp" not in certificate:
         return "How much better another plan could be is not known: no solver proves a bound for this objective and these limits"
-    return f"No plan of whole lots can be better by more than {certificate['loss_bp']:.1f} bp of wealth a year"
+    loss = f"{certificate['loss_bp']:.1f} bp of wealth a year"
+    return f"No plan of whole lots that invests as much can be better by more than {loss}"
 
 
 def _heading(document: Mapping[str, Any]) -> str:

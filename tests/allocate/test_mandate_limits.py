@@ -80,7 +80,7 @@ def test_what_is_broken_is_said_with_its_unit():
     found = limits(max_weight=0.3, max_names=1, max_sector=0.9)
     assert broken_in_words(found, at, at.held * at.unit) == (
         "at most 30% in each name: broken by 20% of wealth",
-        "at most 1 names: broken by 1 names",
+        "at most 1 name: broken by 1 name",
     )
     few = limits(min_names=5)
     assert broken_in_words(few, at, at.held * at.unit) == ("at least 5 names: broken by 3 names",)

@@ -153,8 +153,6 @@ def test_a_run_that_was_cut_off_goes_on_and_gives_the_same_bytes(tmp_path, monke
         (lambda t: t.drop(columns="units"), "has no column 'units'"),
         (lambda t: t.iloc[:0], "has no rows"),
         (lambda t: t.assign(account=[None, *t["account"][1:]]), "names no account"),
-        (lambda t: t.assign(units="Sita Rai"), r"the column 'units' holds what is no number; correct it$"),
-        (lambda t: t.assign(acquired="yesterday"), r"the column 'acquired' holds what is no day like 2026-08-21"),
     ],
 )
 def test_a_table_that_cannot_be_read_is_refused_before_anything_is_done(tmp_path, change, words):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ...market.money import MILLION
 from ..problem import Situation
+from ..statement.as_far_as_today import AsFarAsToday
 from ..statement.cash_limits import CashFloor, FullyInvested
 from ..statement.count_limits import BoardLot, MaxNames, MinNames, MinPosition
 from ..statement.gains_tax import CapitalGainsTax
@@ -71,7 +72,8 @@ def _measures(objectives: Sequence[Objective]) -> list[Measure]:
 class CompiledSearch:
     """Climbs over whole-share holdings of one problem, for K objectives that are all to be made large.
 
-    lower, upper: (N,) units that can be reached today; idle_price: utility a year of a unit of wealth idle beyond what is allowed
+    lower, upper: (N,) units that can be reached today; idle_price: utility a year of a unit of wealth idle beyond what is
+    allowed; more than most_idle of it is a broken limit
     unavoidable: by how much each limit is broken whatever is done today
     """
 
@@ -82,6 +84,7 @@ class CompiledSearch:
     upper: Ints
     idle_price: float
     unavoidable: tuple[float, ...]
+    most_idle: float = np.inf
 
     def climb(self, weights: Matrix, floors: Matrix, starts: Ints) -> tuple[Ints, Vector]:
         """The holdings (B, N) at which climbs from `starts` (B, N) end, and their scores (B,).
@@ -195,17 +198,18 @@ class CompiledSearch:
                 rows.append(own.rows)
                 lower.append(own.row_lower - least)
                 upper.append(own.row_upper + least)
-                after.append(np.full(len(own.rows), limit.of_wealth_after_costs))
+                stuck = limit.stuck_rows(s) if isinstance(limit, AsFarAsToday) else np.zeros(len(own.rows), dtype=bool)
+                after.append(~stuck if limit.of_wealth_after_costs else np.zeros(len(own.rows), dtype=bool))
         rules = s.rules
         rates = rules.capital_gains_tax[s.account.investor]
         floor = max((each.limit for each in limits if isinstance(each, CashFloor)), default=0.0)
-        most_cash = min((each.cash for each in limits if isinstance(each, FullyInvested)), default=1.0)
         figures = [
             s.cash / s.wealth,
             s.outside_value / s.wealth,
             np.ceil(floor * s.wealth) / s.wealth,
-            most_cash,
+            self.most_cash,
             self.idle_price,
+            self.most_idle,
             self._figure(MaxTurnover, min, np.inf, 1),
             self._figure(MaxNames, min, np.inf, 1),
             self._figure(MinNames, max, 0.0, -1),
@@ -218,6 +222,12 @@ class CompiledSearch:
             np.ascontiguousarray(np.vstack(rows)), np.concatenate(lower), np.concatenate(upper), np.concatenate(after),
             np.array(figures), edges, fixed, rate, np.array([rates.short, rates.long]) / MILLION,
         )  # fmt: skip
+
+    @property
+    def most_cash(self) -> float:
+        """Share of wealth that may stay in cash at no price, the cash floor aside."""
+        pairs = zip(self.limits, self.unavoidable, strict=True)
+        return min((each.cash + least for each, least in pairs if isinstance(each, FullyInvested)), default=1.0)
 
     def _figure(self, kind: type, stricter: object, otherwise: float, give: int) -> float:
         """Of the strictest limit of a kind, with what it must give way today. give: 1 upwards, -1 downwards, 0 not"""

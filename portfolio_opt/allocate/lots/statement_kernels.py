@@ -27,7 +27,7 @@ LEAST_GAIN = 1e-9
 MOST_STEPS = 400
 TRIED = 24  # moves worked out in full before a climb ends
 DOWNS, UPS = 24, 24  # names and sizes that are paired
-SIZES = 9
+SIZES = 10
 COUNTS = 8  # times that what is left after costs, which caps are shares of, is counted anew
 AFTER_SPARE = 2e-4  # of wealth that may be left beyond what was counted on
 HAIR = 2e-6  # of wealth: what a repair may cost
@@ -66,8 +66,8 @@ class Bounds(NamedTuple):
     """What holds a portfolio in. Shares of wealth.
 
     rows: (Q, N) with row_lower, row_upper (Q,), and after (Q,) whether a row is of the wealth after costs, too
-    figures: cash today, outside wealth, cash floor, most cash, price of idle cash, most turnover, most names, fewest names,
-        smallest position, charges and tax a year of one paisa each (1 / holding period), wealth in paisa
+    figures: cash today, outside wealth, cash floor, most cash, price of idle cash beyond it and most of it, most turnover, most
+        names, fewest names, smallest position, years^-1 that costs are spread over, wealth in paisa
     edges, fixed, rate: of the charges on an amount, slab by slab; tax: of the gain on young and on old units
     """
 
@@ -82,7 +82,20 @@ class Bounds(NamedTuple):
     tax: Vector
 
 
-CASH, OUTSIDE, FLOOR, MOST_CASH, IDLE, MOST_TURNOVER, MOST_NAMES, FEWEST_NAMES, SMALLEST, PER_YEAR, WEALTH = range(11)
+(
+    CASH,
+    OUTSIDE,
+    FLOOR,
+    MOST_CASH,
+    IDLE,
+    MOST_IDLE,
+    MOST_TURNOVER,
+    MOST_NAMES,
+    FEWEST_NAMES,
+    SMALLEST,
+    PER_YEAR,
+    WEALTH,
+) = range(12)
 # of an order, and summed over the orders of a plan
 FLOW, CHARGES, TAXES, ODD, TURNED, INSIDE, COUNT, SMALL = range(8)
 
@@ -99,9 +112,9 @@ class State(NamedTuple):
     orders: Matrix
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True)
 def _order(whole: Ints, b: Bounds, i: int, to: int, out: Vector) -> None:
-    """Fill in the cash that the order leading to `to` units brings, its charges and tax, and what of the cash an odd lot brings."""
+    """Fill in what cash the order leading to `to` units brings, its charges and tax, and the cash of an odd lot."""
     out[:] = 0.0
     change = to - whole[i, HELD]
     if change == 0:
@@ -129,7 +142,7 @@ def _order(whole: Ints, b: Bounds, i: int, to: int, out: Vector) -> None:
         out[ODD] = out[FLOW]
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True)
 def legal(whole: Ints, i: int, units: int) -> int:
     """The nearest quantity that one order may lead to: none, at least a board lot, a whole holding, no remainder below a lot."""
     held, lot, lower, upper = whole[i, HELD], whole[i, LOT], whole[i, LOWER], whole[i, UPPER]
@@ -210,7 +223,7 @@ def _of_paths(kind: int, figure: float, paths: Matrix, losses: Vector, scratch: 
     return _worst_mean(losses, figure, scratch)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True)
 def _after(b: Bounds, sums: Vector) -> float:
     """What is left of wealth after costs."""
     return float(sums[INSIDE] + b.figures[OUTSIDE] + b.figures[CASH] + sums[FLOW])
@@ -238,13 +251,16 @@ def _penalty(b: Bounds, held: Vector, sums: Vector, over_caps: float, after: flo
             pieces += 1.0
     spare = f[CASH] + sums[FLOW] - sums[ODD] - f[FLOOR]
     idle = max(spare + f[FLOOR] - max(f[MOST_CASH], f[FLOOR]), 0.0)
+    if idle > f[MOST_IDLE] + BROKEN:
+        broken += idle - f[MOST_IDLE]
+        pieces += 1.0
     total = VIOLATION_PRICE * broken + BROKEN_PRICE * pieces + f[IDLE] * idle
     if spare < 0:
         total += 10 * VIOLATION_PRICE * -spare + BROKEN_PRICE
     return total
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True)
 def _over_caps(parts: Matrix, w: Vector, after: float) -> float:
     total = 0.0
     for i in range(w.size):
@@ -425,7 +441,28 @@ def _path_slopes(
                 slope[i] += price / figure * fall
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True)
+def _drive(names: Names, b: Bounds, s: State, after: float, slope: Vector, driven: Vector) -> None:
+    """Fill in the slopes with what a unit of weight more does to broken rows, caps and positions: for ranking alone."""
+    driven[:] = slope
+    for q in range(s.held.size):
+        push = 0.0
+        if s.held[q] > b.row_upper[q] * (after if b.after[q] and b.row_upper[q] > 0 else 1.0) + BROKEN:
+            push = -VIOLATION_PRICE
+        elif s.held[q] < b.row_lower[q] - BROKEN:
+            push = VIOLATION_PRICE
+        if push != 0.0:
+            for i in range(driven.size):
+                driven[i] += push * b.rows[q, i]
+    smallest = b.figures[SMALLEST]
+    for i in range(driven.size):
+        if s.w[i] > names.parts[i, CAP] * after + BROKEN:
+            driven[i] -= VIOLATION_PRICE
+        if s.units[i] > 0 and s.w[i] < smallest - BROKEN:
+            driven[i] += VIOLATION_PRICE
+
+
+@njit(cache=True, nogil=True)
 def _foretold(
     names: Names, b: Bounds, s: State, slope: Vector, curve: Vector, cost_price: float, tax_price: float,
     turnover_price: float, i: int, to: int, order: Vector,
@@ -513,7 +550,7 @@ def climb(
     losses, scratch = np.zeros(count), np.zeros(count)
     values, trial_values, price = np.zeros(measures), np.zeros(measures), np.zeros(measures)
     slope, curve, order, second, third = np.zeros(n), np.zeros(n), np.zeros(4), np.zeros(4), np.zeros(4)
-    touched, sums, flows = np.zeros(q), np.zeros(8), np.zeros(6)
+    touched, sums, flows, driven = np.zeros(q), np.zeros(8), np.zeros(6), np.zeros(n)
     best, moves, move = np.zeros(TRIED), np.zeros((TRIED, 6), np.int64), np.zeros(6, np.int64)
     down, downs, down_worth = np.zeros((n * SIZES, 2), np.int64), 0, np.zeros(n * SIZES)
     up_name, up_worth = np.zeros(n, np.int64), np.zeros(n)
@@ -537,13 +574,14 @@ def climb(
         penalty = _penalty(b, s.held, s.sums, over, after)
         best[:] = LEAST_GAIN
         moves[:] = -1
+        _drive(names, b, s, after, slope, driven)
         # what a unit of cash is worth in the best name that still takes some
         cash_worth = 0.0
         ups = 0
         for i in range(n):
             if whole[i, UPPER] > units[i] and s.w[i] < parts[i, CAP] * after - parts[i, UNIT]:
-                up_name[ups], up_worth[ups] = i, slope[i] + (cost_price * b.rate[-1])
-                cash_worth = max(cash_worth, up_worth[ups])
+                up_name[ups], up_worth[ups] = i, driven[i] + (cost_price * b.rate[-1])
+                cash_worth = max(cash_worth, slope[i] + (cost_price * b.rate[-1]))
                 ups += 1
         ranked = np.argsort(-up_worth[:ups])
         # one name down, by several sizes; each by itself is a move
@@ -560,7 +598,8 @@ def climb(
                     before = to
                     gain = _foretold(names, b, s, slope, curve, cost_price, tax_price, turnover_price, i, to, order)
                     down[downs, 0], down[downs, 1] = i, to
-                    down_worth[downs] = gain + cash_worth * (order[FLOW] - s.orders[i, FLOW])
+                    pushed = (driven[i] - slope[i]) * (to * parts[i, UNIT] - s.w[i])
+                    down_worth[downs] = gain + pushed + cash_worth * (order[FLOW] - s.orders[i, FLOW])
                     downs += 1
                     move[:] = -1
                     move[0], move[1] = i, to
@@ -571,12 +610,16 @@ def climb(
         # one name up, from the cash there is
         for r in range(min(ups, UPS)):
             i = up_name[ranked[r]]
-            for size in range(3):
+            for size in range(5):
                 to = _affordable(whole, b, i, units[i], spare, s.orders[i, FLOW])
                 if size == 1:
                     to = units[i] + whole[i, LOT]
                 elif size == 2:
                     to = (units[i] + to) // 2
+                elif size == 3:
+                    to = units[i] + 1
+                elif size == 4:
+                    to = units[i] + max((to - units[i]) // 8, 1)
                 to = legal(whole, i, min(to, int((parts[i, CAP] * after) / parts[i, UNIT])))
                 if to <= units[i]:
                     continue
@@ -660,7 +703,7 @@ def climb(
     return score, made
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True)
 def _smaller(whole: Ints, i: int, now: int, room: int, size: int, unit: float, cap: float) -> int:
     """A smaller holding: all that can be sold, parts of it, a lot less, what is held today, or the cap."""
     if size == 0:
@@ -673,11 +716,11 @@ def _smaller(whole: Ints, i: int, now: int, room: int, size: int, unit: float, c
         return int(cap / unit)
     if size == 4:
         return now - 1
-    part = (0.75, 0.5, 0.25, 0.1)[size - 5]
+    part = (0.75, 0.5, 0.25, 0.1, 0.03)[size - 5]
     return now - int(part * room)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True)
 def _affordable(whole: Ints, b: Bounds, i: int, now: int, spare: float, flow: float) -> int:
     """The largest holding that `spare` cash pays for, beside what the present order of the name brings, `flow`."""
     have, wealth = whole[i, HELD], b.figures[WEALTH]

@@ -98,7 +98,7 @@ class StatementSearch:
                 continue  # what whole lots and charges leave idle has its price
             broken = one_each(limit, limit.violation(problem, weights), len(units)) - least
             if limit.of_wealth_after_costs and not least:
-                broken = np.maximum(broken, limit.violation(problem, weights / np.minimum(after, 1.0)[:, None]))
+                broken = np.maximum(broken, limit.violation_after_costs(problem, weights, np.minimum(after, 1.0)))
             penalty += VIOLATION_PRICE * np.clip(broken, 0, None) + BROKEN_PRICE * (broken > BROKEN)
         utility = statement.objective.value(problem, weights)
         return Measured(utility, penalty, (cash - paid.odd - self.floor).astype(float))
@@ -112,12 +112,17 @@ class StatementSearch:
         return np.asarray(of.utility - of.penalty - cash)
 
     def found(self, units: Ints) -> Searched:
-        measured = self.measured(units[None])
-        broken = [
-            (limit, float(limit.violation(self.problem, units[None] * self.problem.unit)[0]))
-            for limit in self.statement.limits
-            if not isinstance(limit, FullyInvested)
-        ]
+        measured, weights = self.measured(units[None]), units[None] * self.problem.unit
+        paid = money(self.terms, self.book, units[None])
+        worth = units @ self.problem.day.close + self.problem.outside_value + self.problem.cash + paid.cash
+        after = np.minimum(worth / self.problem.wealth, 1.0)
+        broken = []
+        for limit, least in zip(self.statement.limits, self.unavoidable, strict=True):
+            if not isinstance(limit, FullyInvested):
+                amount = float(limit.violation(self.problem, weights)[0])
+                if limit.of_wealth_after_costs and not least:
+                    amount = max(amount, float(limit.violation_after_costs(self.problem, weights, after)[0]))
+                broken.append((limit, amount))
         return Searched(
             units,
             float(self.scores(measured)[0]),

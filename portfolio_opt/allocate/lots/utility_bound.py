@@ -26,16 +26,20 @@ def utility_bounds(
     known: Vector,
     enough: Vector,
     nodes: int = 0,
+    invested: Vector | None = None,
 ) -> Vector:
     """(B,) the least of the bounds we can prove on the utility a year of plans that invest as much as `units` and keep as much.
 
     units: (B, N) a plan; kept: (B,) paisa of cash that stays at least; relaxed: convex answers, any give a bound
     known: (B,) utility of the plan; enough: (B,) by how much the bound may exceed it and need not be closer
     nodes: how often a name is held to either side of its pieces, where the bound is not close enough
+    invested: (B,) share of wealth that plans invest at least, by default as much as `units`
     """
     from . import bound_kernels  # compiles: only where it is used
 
     plan, wealth = units * book.unit, book.wealth
+    if invested is not None:
+        plan = plan * (invested / np.maximum(plan.sum(1), 1e-12))[:, None]
     limits = reach(terms, book, wealth)
     least = least_costs(terms, book, limits, plan.sum(1))
     limits = reach(terms, book, np.ceil(wealth * (1 - least)).astype(np.int64))

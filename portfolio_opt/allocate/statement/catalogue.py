@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..problem import Situation
+from .as_far_as_today import AsFarAsToday
 from .cash_limits import CashFloor, FullyInvested
 from .count_limits import BoardLot, MaxNames, MinNames, MinPosition
 from .fraction import percent
@@ -113,6 +114,12 @@ LIMITS = {
         lambda _: MaxParticipation(0.1), "of a session's turnover", "exact", True, "participation <= 0.1"
     ),
     "MaxTrackingError": LimitRow(lambda s: MaxTrackingError(evenly(s), 0.05), "a year", "exact", False),
+    "AsFarAsToday": LimitRow(
+        lambda s: AsFarAsToday(MaxWeight(0.1), tuple((s.held * s.unit / 2).tolist()), (1.0,) * len(s.unit)),
+        "of wealth",
+        "exact",
+        True,
+    ),
     "Tradable": LimitRow(lambda _: Tradable(), "of wealth", "exact", True),
     "Forbidden": LimitRow(lambda s: Forbidden((str(s.day.symbols[0]),)), "of wealth", "exact", True),
     "Locked": LimitRow(

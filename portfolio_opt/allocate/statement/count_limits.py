@@ -40,7 +40,7 @@ class MaxNames(Limit):
         return MaxNames(self.limit + int(np.ceil(amount)))
 
     def in_words(self) -> str:
-        return f"at most {self.limit} names"
+        return f"at most {self.limit} name{'s' * (self.limit != 1)}"
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class MinNames(Limit):
         return MinNames(max(self.limit - int(np.ceil(amount)), 0)) if self.limit else None
 
     def in_words(self) -> str:
-        return f"at least {self.limit} names"
+        return f"at least {self.limit} name{'s' * (self.limit != 1)}"
 
 
 @dataclass(frozen=True)

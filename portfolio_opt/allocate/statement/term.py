@@ -233,6 +233,10 @@ class Limit(ABC):
         Relaxed by that much the limit holds, if it can be relaxed so far.
         """
 
+    def violation_after_costs(self, situation: Situation, weights: Matrix, after: Vector) -> Vector:
+        """(B,) the same of portfolios as shares of what charges and tax leave of wealth, after (B,)."""
+        return self.violation(situation, weights / after[:, None])
+
     def named(self) -> tuple[str, ...]:
         """The symbols and sectors that it names."""
         return ()

@@ -106,8 +106,8 @@ class Locked(LinearLimit):
 
     def __post_init__(self) -> None:
         for symbol, units in self.units.items():
-            if units < 0:
-                raise InvalidInput(f"{symbol}: {units} locked units; give a number of at least 0")
+            if not (isinstance(units, int | np.integer) and units >= 0):
+                raise InvalidInput(f"{symbol}: {units} locked units; give a whole number of at least 0")
 
     def named(self) -> tuple[str, ...]:
         return tuple(self.units)

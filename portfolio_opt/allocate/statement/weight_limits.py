@@ -15,6 +15,8 @@ from .linear_limit import LinearLimit
 from .names import by_symbol, indicator
 from .term import Rows
 
+SMALLEST, LARGEST = 1e-6, 1e6  # factors: what a solver can tell apart from nothing, and from anything
+
 
 @dataclass(frozen=True)
 class MaxWeight(LinearLimit):
@@ -64,8 +66,10 @@ class GroupLimit(LinearLimit):
     name: str = ""
 
     def __post_init__(self) -> None:
-        if not self.terms or not all(np.isfinite(factor) and factor for factor, _ in self.terms):
-            raise InvalidInput("a group needs at least one term, each with a factor that is neither 0 nor infinite")
+        if not self.terms or not all(SMALLEST <= abs(factor) <= LARGEST for factor, _ in self.terms):
+            raise InvalidInput(
+                f"a group needs at least one term, each with a factor that is neither 0 nor infinite: {SMALLEST:g} to {LARGEST:g}"
+            )
         if self.lower is None and self.upper is None:
             raise InvalidInput(f"{self.expression_in_words()} has neither a lower nor an upper limit; give one")
         least, most = self._range()
@@ -128,7 +132,8 @@ class SectorLimit(LinearLimit):
         self._group()
 
     def _group(self) -> GroupLimit:
-        return GroupLimit(((1.0, self.sector),), self.lower or None, self.upper)
+        upper = None if self.lower and self.upper >= 1 else self.upper
+        return GroupLimit(((1.0, self.sector),), self.lower or None, upper)
 
     def named(self) -> tuple[str, ...]:
         return (self.sector,)

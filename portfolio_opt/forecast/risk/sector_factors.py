@@ -18,18 +18,25 @@ CROSS_SECTOR_SHRINKAGE = 0.5  # of the correlations between sectors' own returns
 PEER_WEIGHT = 20  # spans of data that the peers' specific variance counts as
 
 
-def sector_factors(returns: Matrix, sector: Sequence[str]) -> tuple[Matrix, Vector]:
-    """Loadings (N, k) and specific variances (N,) per session, from log returns (T, N) with NaN where there are none."""
+def sector_factors(
+    returns: Matrix, sector: Sequence[str], market_names: NDArray[np.bool_] | None = None
+) -> tuple[Matrix, Vector]:
+    """Loadings (N, k) and specific variances (N,) per session, from log returns (T, N) with NaN where there are none.
+
+    market_names: (N,) who makes up the market, the sectors and the peers, by default all; no other name changes any but its own
+    """
     spans = _spans(returns)
+    peers = np.ones(len(sector), dtype=bool) if market_names is None else market_names
     seen = ~np.isnan(spans)
     count = seen.sum(0) / SPAN  # spans overlap; this many are independent
     spans = np.where(seen, spans - _mean(spans, seen, 0), 0.0)
-    market = _mean(spans, seen, 1)[:, 0]
+    market = _mean(spans[:, peers], seen[:, peers], 1)[:, 0]
     market_variance = market @ market / len(market)
-    beta, residual = _shrunk_betas(spans, seen, market, count)
-    groups = _groups(sector)
+    beta, residual = _shrunk_betas(spans, seen, market, count, peers)
+    groups = _groups(sector, peers)
+    inside = [g[peers[g]] for g in groups]
     own = (
-        np.column_stack([_mean(residual[:, g], seen[:, g], 1)[:, 0] for g in groups])
+        np.column_stack([_mean(residual[:, g], seen[:, g], 1)[:, 0] for g in inside])
         if groups
         else np.zeros((len(market), 0))
     )
@@ -44,7 +51,7 @@ def sector_factors(returns: Matrix, sector: Sequence[str]) -> tuple[Matrix, Vect
     covariance[1:, 1:] = (1 - CROSS_SECTOR_SHRINKAGE) * between + CROSS_SECTOR_SHRINKAGE * np.diag(np.diag(between))
     values, vectors = np.linalg.eigh(covariance)
     root = vectors * np.sqrt(np.clip(values, 0, None))
-    return factors @ root / np.sqrt(SPAN), _shrunk_variances(residual, seen, count) / SPAN
+    return factors @ root / np.sqrt(SPAN), _shrunk_variances(residual, seen, count, peers) / SPAN
 
 
 def _spans(returns: Matrix) -> Matrix:
@@ -57,26 +64,30 @@ def _mean(values: Matrix, seen: NDArray[np.bool_], axis: int) -> Matrix:
     return np.asarray(total / np.maximum(seen.sum(axis, keepdims=True), 1))
 
 
-def _shrunk_betas(spans: Matrix, seen: NDArray[np.bool_], market: Vector, count: Vector) -> tuple[Vector, Matrix]:
+def _shrunk_betas(
+    spans: Matrix, seen: NDArray[np.bool_], market: Vector, count: Vector, peers: NDArray[np.bool_]
+) -> tuple[Vector, Matrix]:
     power = (market[:, None] ** 2 * seen).sum(0)
     raw = np.divide(market @ spans, power, out=np.ones(len(count)), where=power > 0)
     residual = np.where(seen, spans - market[:, None] * raw, 0.0)
-    variance = _shrunk_variances(residual, seen, count)
+    variance = _shrunk_variances(residual, seen, count, peers)
     noise = np.divide(variance * SPAN, power, out=np.full(len(count), 1.0), where=power > 0)  # spans overlap
-    spread = max(np.var(raw[count > 2]) - np.median(noise[count > 2]), 0.01) if (count > 2).any() else 0.01
+    known = (count > 2) & peers
+    spread = max(np.var(raw[known]) - np.median(noise[known]), 0.01) if known.any() else 0.01
     beta = 1 + spread / (spread + noise) * (raw - 1)
     return beta, np.where(seen, spans - market[:, None] * beta, 0.0)
 
 
-def _shrunk_variances(residual: Matrix, seen: NDArray[np.bool_], count: Vector) -> Vector:
+def _shrunk_variances(residual: Matrix, seen: NDArray[np.bool_], count: Vector, peers: NDArray[np.bool_]) -> Vector:
     raw = (residual**2).sum(0) / np.maximum(seen.sum(0), 1)
-    measured = count > 2
-    peers = np.median(raw[measured]) if measured.any() else max(float(raw.max(initial=0.0)), 1e-4)
-    peers = max(float(peers), 1e-8)
-    return np.asarray((count * raw + PEER_WEIGHT * peers) / (count + PEER_WEIGHT))
+    measured = (count > 2) & peers
+    usual = np.median(raw[measured]) if measured.any() else max(float(raw[peers].max(initial=0.0)), 1e-4)
+    usual = max(float(usual), 1e-8)
+    return np.asarray((count * raw + PEER_WEIGHT * usual) / (count + PEER_WEIGHT))
 
 
-def _groups(sector: Sequence[str]) -> list[NDArray[np.int64]]:
+def _groups(sector: Sequence[str], peers: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
+    """The members of every sector that has enough peers."""
     names = np.array(sector)
     found = [np.flatnonzero(names == name) for name in sorted(set(sector)) if name]
-    return [members for members in found if len(members) >= SMALLEST_SECTOR]
+    return [members for members in found if peers[members].sum() >= SMALLEST_SECTOR]

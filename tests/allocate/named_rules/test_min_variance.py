@@ -26,6 +26,7 @@ def test_no_trade_within_the_limits_lowers_the_variance(data, C):
     w = found.weights.to_numpy()
     assert meets(w, **limits)
     assert found.status is Status.OPTIMAL
+    w = np.where(w < 1e-10, 0.0, w)  # what could be sold of it changes nothing
     assert best_trade(w, C @ w, **limits) <= 1e-6 * np.sqrt(size(C, w) * np.diag(C).max()) + 1e-300
     assert found.objective == pytest.approx(w @ C @ w, rel=1e-9, abs=1e-12 * size(C, w))
 

@@ -1,0 +1,1 @@
+"""Pareto fronts of a decision: whole-share plans none of which another beats in every aim, and the choice of one."""
