@@ -32,6 +32,7 @@ bench: $(VENV)/dev
 	$(BIN)/python benchmarks/rebalance.py
 	$(BIN)/python benchmarks/rules.py
 	$(BIN)/python benchmarks/lots.py
+	$(BIN)/python benchmarks/pareto.py
 	$(BIN)/python benchmarks/accounts.py
 
 clean:

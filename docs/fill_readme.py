@@ -21,7 +21,8 @@ def filled(text: str) -> str:
         outputs = {
             "make report": report_output(folder),
             "ingest": run("-m", "portfolio_opt", "ingest", "data/sample_market", "--store", f"{folder}/prices"),
-            "accounts": accounts_output(text, folder),
+            "pareto": command_output(text, "pareto", "reports/front", folder),
+            "accounts": command_output(text, "accounts", "reports/clients", folder, "--workers", "1"),
             "library": library_output(text, 0),
             "objective": library_output(text, 1),
         }
@@ -43,13 +44,13 @@ def report_output(folder: str) -> str:
     return run("-m", "portfolio_opt", *words[1:]).replace(f"{folder}/latest", "reports/latest")
 
 
-def accounts_output(text: str, folder: str) -> str:
-    """What the command for all clients prints, its results going to folder/clients."""
-    command = re.search(r"^portfolio-opt (accounts .*\n.*)\n```", text, re.M)
+def command_output(text: str, name: str, out: str, folder: str, *more: str) -> str:
+    """What the README's first example of a command prints, its results going to the folder instead of `out`."""
+    command = re.search(rf"^portfolio-opt ({name} (?:.*\\\n)*.*)\n```", text, re.M)
     assert command
     words = shlex.split(command[1].replace("\\\n", " "))
-    words[words.index("reports/clients")] = f"{folder}/clients"
-    return run("-m", "portfolio_opt", *words, "--workers", "1").replace(f"{folder}/clients", "reports/clients")
+    words[words.index(out)] = f"{folder}/{name}"
+    return run("-m", "portfolio_opt", *words, *more).replace(f"{folder}/{name}", out)
 
 
 def library_output(text: str, place: int) -> str:

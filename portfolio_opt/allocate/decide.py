@@ -113,7 +113,7 @@ def _by_search(problem: Problem, exact: bool) -> Decision:
     proof = exact_choice(problem, units, abs(float(relaxed.multipliers[0])) + IDLE_PREMIUM) if exact else None
     if proof is not None and proof.status is not Status.INFEASIBLE:
         units = proof.units
-    _require_a_lot(problem, units)
+    require_a_lot(problem, units)
     cash = problem.cash + int(money(terms, book, units[None]).cash[0])
     limits = bounds(problem, after_costs(problem, units))
     return Decision(
@@ -135,7 +135,7 @@ def _by_statement(problem: Problem, why: str) -> Decision:
     def reason(i: int, place_on: date) -> str:
         return stated_reason(problem, found.units, found.worth_bp(problem, i), i, place_on)
 
-    _require_a_lot(problem, found.units)
+    require_a_lot(problem, found.units)
     return Decision(problem, found.units, reason, found.limits, found.certificate, found.notes, found.most_cash, None)
 
 
@@ -179,7 +179,7 @@ NOTEWORTHY_CASH = 0.01
 NOTEWORTHY_BREACH = 0.001  # of wealth: prices move a holding that far over its cap in an hour
 
 
-def _require_a_lot(problem: Problem, units: Ints) -> None:
+def require_a_lot(problem: Problem, units: Ints) -> None:
     """Raises NoSolution when cash is all there is and not one board lot fits into it under the caps."""
     if units.any() or problem.held.any() or problem.outside:
         return

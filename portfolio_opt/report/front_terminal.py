@@ -43,7 +43,7 @@ def front_in_words(document: Mapping[str, Any]) -> str:
     )
     lines += [f"How sure: {chosen['cloud_words']}"] if chosen["cloud_words"] else []
     lines += [f"Held up: {document['honest']['words']}"] if "honest" in document else []
-    lines.append(f"Found by {engine['name']}: {engine['why']} {engine['rounds']:,} rounds; {engine['ended']}")
+    lines.append(f"Found by {engine['name']}: {engine['why']}; {engine['ended']}")
     lines += [f"  {words}" for words in document["quality"]["words"]]
     lines += [f"  {document['unreached']['words']}"] if "unreached" in document else []
     return "\n".join(lines)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ...errors import InvalidInput, NoSolution
 from ..by_statement import amount_broken, for_today, starting_point
+from ..decide import require_a_lot
 from ..lots.compiled_search import CompiledSearch, why_not
 from ..lots.statement_search import StatementSearch
 from ..plain import statement_of, tidied
@@ -132,13 +133,14 @@ def front_of(
         resumed = read_known(checkpoint, settings, judge, aims) if checkpoint else None
 
         def after(now: Known) -> None:
-            report(now.rounds, len(now.units), now.volumes[-1])
             if checkpoint:
                 write_known(checkpoint, settings, now)
+            report(now.rounds, len(now.units), now.volumes[-1])
 
         known, ended = run(climbs, resumed or known, rounds, late, after)
         units, values, made = known.units, known.values, known.rounds
         trail = (f"{len(units)} plans that none dominates, from {made} rounds of climbs",)
+    require_a_lot(problem, units.max(0))
     kept = np.sort(spread(values, points))
     units, values = best_first(units[kept], values[kept])
     bound = None if relaxation is None else relaxation.relaxation

@@ -58,4 +58,4 @@ def unreached(values: NDArray[np.float64]) -> list[int]:
     return inside
 
 
-BEHIND = 2e-3  # of the ranges: less far inside is not worth a word
+BEHIND = 5e-3  # of the ranges: less far inside is not worth a word

@@ -21,7 +21,7 @@ from portfolio_opt.allocate.statement.trading_cost import TradingCost
 from portfolio_opt.allocate.statement.variance import Variance
 
 COSTS = TradingCost() + CapitalGainsTax()
-ROUNDED = 2e-5  # utility: some paisa that are rounded up, of NPR 50,000
+ROUNDED = 5e-5  # utility: some paisa that are rounded up, of NPR 50,000
 
 
 def with_paths(problem, steps=1):
