@@ -28,7 +28,7 @@ WHOLE = 1e-6  # of a unit: units that miss a whole number by less are that numbe
 MOST_UNITS = 10**10
 NO_DAY = int(np.iinfo(np.int64).min)
 WRONG_DAY = int(np.iinfo(np.int64).max)
-NO_NUMBER = -np.inf
+NO_NUMBER = -1.0  # as wrong as a text, for every column
 EPOCH = date(1970, 1, 1)
 ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
 

@@ -27,6 +27,7 @@ from portfolio_opt.allocate.statement.trading_cost import TradingCost
 from portfolio_opt.allocate.statement.variance import Variance
 from portfolio_opt.allocate.statement.weight_limits import GroupLimit, MaxSector, MaxWeight, SectorLimit
 from portfolio_opt.errors import InvalidInput, NoSolution
+from portfolio_opt.ingest.views import View
 
 UTILITY = ExpectedReturn() - Variance() - TradingCost() - CapitalGainsTax()
 
@@ -389,3 +390,49 @@ def test_a_turnover_limit_is_kept(seed):
     assert traded <= problem_limit + 1e-9
     audit(account, held_back, 0.0)
     assert held_back.certificate.loss_bp >= -1e-6
+
+
+def test_a_holding_that_cannot_be_sold_lets_no_other_above_the_cap():
+    panel, _, closes = market()
+    funds = panel.symbols[(panel.instrument == "mutual_fund") & ~np.isnan(closes)].tolist()
+    units = int(200_000 / closes[panel.column(funds[0])])
+    account = Account((Lot(funds[0], units, units * 10_00, date(2024, 1, 1)),), 80_000_000)
+    plan = plan_of(account, further=(GroupLimit(((1.0, "Hydro Power"),), 0.05),))
+    audit(account, plan, 0.0)
+    weights = weights_after(plan)
+    assert weights.pop(funds[0]) > 0.10
+    assert max(weights.values()) <= 0.10 + 1e-9
+    assert any("at most 10% in each name: missed by" in note and "one session" in note for note in plan.notes)
+
+
+def test_what_one_more_point_is_worth_is_not_more_than_that_point_gains():
+    account = Account((), 100_000_000)
+    least = ["Hydro Power + Finance <= 0", "Commercial Banks <= 0.05", "Microfinance <= 0.05"]
+    tight, looser = (plan_of(account, further=[*least, f"Others <= {cap}"]) for cap in (0, 0.01))
+    said = next(state.worth_bp for state in tight.limits if "Others" in state.words)
+    assert said <= (looser.certificate.bound - tight.certificate.bound) * 1e4 + 1
+
+
+def test_a_cash_floor_above_what_may_stay_in_cash_is_refused_with_what_would_do():
+    with pytest.raises(NoSolution, match=r"enough alone is at least 10% in cash; or at most 20% left in cash"):
+        plan_of(Account((), 100_000_000), further=["cash >= 0.2", "cash <= 0.1"])
+
+
+def test_slips_in_the_library_are_refused_as_on_the_command_line():
+    account = Account((), 100_000_000)
+    name = market()[1].symbols.tolist()[0]
+    for stated, words in (
+        ({"forbidden": name}, "is a list of symbols"),
+        ({"forbidden": ["NOBODY"]}, "is no symbol of these prices"),
+        ({"views": {"NOBODY": View(0.2)}}, "is no symbol of these prices"),
+        ({"views": {name: 0.2}}, "is a float"),
+        ({"views": {name: View(20.0)}}, "write a fraction"),
+        ({"limit_margin": -1.0}, "limit_margin"),
+        ({"holding_period": 0.0003}, "less than a trade takes"),
+        ({"further": ["1e308 * Finance <= 0.1"]}, "neither 0 nor infinite"),
+    ):
+        with pytest.raises(InvalidInput, match=words):
+            plan_of(account, **stated)
+    for slip in ({"weight_caps": {name: 5.0}}, {"sector_caps": {"Finance": np.nan}}, {"locked": {name: 1.5}}):
+        with pytest.raises(InvalidInput):
+            Limits(**slip)

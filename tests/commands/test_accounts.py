@@ -211,3 +211,63 @@ def test_two_processes_give_what_one_gives(tmp_path):
     run(tmp_path, table, "two", workers=2)
     for name in command.FILES:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_other_holidays_are_another_question_for_a_run_that_was_cut_off(tmp_path, monkeypatch):
+    monkeypatch.setattr(command, "TOGETHER", 4)
+    table, closed = table_of(12, 3), tmp_path / "closed.csv"
+    closed.write_text("date,kind,name\n2026-08-24,closed,a feast\n2026-08-25,closed,the day after\n")
+    run(tmp_path, table, "straight", holidays=closed)
+    decide, done = command.decide_chunk, []
+
+    def cut_off(chunk, job):
+        if len(done) == 2:
+            raise KeyboardInterrupt
+        done.append(chunk)
+        return decide(chunk, job)
+
+    monkeypatch.setattr(command, "decide_chunk", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, table)
+    monkeypatch.setattr(command, "decide_chunk", decide)
+    run(tmp_path, table, holidays=closed)
+    for name in ("orders.parquet", "accounts.parquet"):
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "straight" / name).read_bytes()
+
+
+def test_what_another_client_holds_changes_no_order(tmp_path):
+    table = table_of(6, 4)
+    run(tmp_path, table, "alone")
+    panel = read_prices(MARKET)
+    odd = panel.symbols[(panel.instrument != "equity") & panel.traded[-60:].any(0)].tolist()
+    assert odd
+    plain = {"cash": 1000, "investor": "individual", "risk_aversion": 2.0, "cost": 0.0, "acquired": None, "units": 100}
+    more = pd.DataFrame([{**plain, "account": "OTHER", "symbol": symbol} for symbol in odd])
+    run(tmp_path, pd.concat([table, more], ignore_index=True), "beside")
+    alone, beside = results(tmp_path, "alone")[0], results(tmp_path, "beside")[0]
+    beside = beside[beside["account"] != "OTHER"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(
+        alone.drop(columns="run_id", errors="ignore"), beside.drop(columns="run_id", errors="ignore")
+    )
+
+
+def test_a_cell_that_cannot_be_read_refuses_its_account_and_no_other(tmp_path):
+    lines = [
+        "account,symbol,units,cash,cost,acquired",
+        "GOOD,XKITE,100,50000,30000,2025-01-05",
+        "FREE,XKITE,100,50000,,2025-01-05",
+        "WORDS,XKITE,many,50000,30000,2025-01-05",
+        'COMMA,XKITE,"1,000",50000,30000,2025-01-05',
+        "SLASH,XKITE,100,50000,30000,01/02/2025",
+        "NEPAL,XKITE,100,50000,30000,2082-01-02",
+        "LATER,XKITE,100,50000,30000,2030-01-01",
+        "TINY,,,0.01,,",
+        "HUGE,XKITE,9000000000,50000,30000,2025-01-05",
+    ]
+    path = tmp_path / "accounts.csv"
+    path.write_text("\n".join(lines) + "\n")
+    document = command.run({"accounts": path, "prices": MARKET, "out": tmp_path / "out", "workers": 1}, now=NOW)
+    refused = {row["account"]: row["why"] for row in document["refused"]}
+    assert set(refused) == {"WORDS", "COMMA", "SLASH", "NEPAL", "LATER", "TINY", "HUGE"}
+    assert "Bikram Sambat" in refused["NEPAL"]
+    assert "check units and cash" in refused["HUGE"]

@@ -158,3 +158,15 @@ def test_a_market_without_equities_is_refused():
     panel = panel_of({"A": [100] * 70}, instrument={"A": "debenture"})
     with pytest.raises(InvalidInput, match="no equity traded"):
         estimate(panel)
+
+
+def test_what_is_believed_of_a_name_does_not_depend_on_which_others_are_asked_for(sample):
+    day = sample.last_date
+    shares = sample.symbols[(sample.instrument == "equity") & sample.traded[-20:].any(0)].tolist()[:3]
+    others = sample.symbols[(sample.instrument != "equity") & sample.traded.any(0)].tolist()
+    assert others
+    few, many = estimate(sample, shares, day), estimate(sample, [*shares, *others], day)
+    at = np.isin(many.symbols, shares)
+    for name in ("mean", "specific", "standard_error"):
+        assert getattr(few, name) == pytest.approx(getattr(many, name)[at], rel=1e-12)
+    assert few.covariance() == pytest.approx(many.covariance()[np.ix_(at, at)], rel=1e-12)
