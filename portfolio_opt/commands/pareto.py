@@ -61,6 +61,7 @@ def pareto(
     rounds: int = ROUNDS,
     time_limit: float = np.inf,
     seed: int = 0,
+    start: Front | None = None,
     progress: Callable[[Progress], None] | None = None,
     checkpoint: Path | None = None,
 ) -> Front:
@@ -70,6 +71,7 @@ def pareto(
         concentration), or measures and sums of measures, which are made large
     points: at most so many; engine: climbs, nsga2 or auto; rounds, time_limit (seconds): when the search ends at the latest; the
         same seed and rounds give the same front
+    start: a front to begin with, as yesterday's
     progress: called after each round; checkpoint: a folder that holds the state after each round, from which a search goes on
     The rest is as in `rebalance`. Raises InvalidInput, and NoSolution, in words, when no portfolio meets the limits.
     """
@@ -80,8 +82,8 @@ def pareto(
         holding_period=holding_period, limit_margin=limit_margin, forbidden=forbidden, holidays=holidays, views=views, seed=seed,
     )  # fmt: skip
     return front_of(
-        problem, aims, points=points, engine=engine, rounds=rounds, time_limit=time_limit, seed=seed, progress=progress,
-        checkpoint=checkpoint,
+        problem, aims, points=points, engine=engine, rounds=rounds, time_limit=time_limit, seed=seed, start=start,
+        progress=progress, checkpoint=checkpoint,
     )  # fmt: skip
 
 

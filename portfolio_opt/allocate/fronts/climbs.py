@@ -73,7 +73,7 @@ class Climbs:
             if not paid.any():
                 return Known(units[:0], np.zeros((0, count)))
             self.forgiven = min(self.forgiven, float(penalty[paid].min()))
-            known = self._with(None, units)
+            known = self.with_plans(None, units)
             before, width, units = width, self._width(known), known.units[spread(known.values, MOST_BEGUN)]
             if (width <= before * WIDER).all():
                 break
@@ -87,7 +87,7 @@ class Climbs:
             weights, floors = (each[at : at + AT_ONCE] for each in wishes)
             starts = self._starts(known, weights, floors, rng, known.rounds)
             found, _ = self.search.climb(weights, floors, starts)
-            known = self._with(known, found)
+            known = self.with_plans(known, found)
         reference = known.values.min(0) - BEYOND * self._width(known) if known.reference is None else known.reference
         volume = hypervolume(-known.values, -reference)
         return replace(known, rounds=known.rounds + 1, volumes=(*known.volumes, volume), reference=reference)
@@ -141,7 +141,7 @@ class Climbs:
             starts.append(start)
         return np.stack(starts)
 
-    def _with(self, known: Known | None, units: Ints) -> Known:
+    def with_plans(self, known: Known | None, units: Ints) -> Known:
         """Known plans and new ones that are allowed, without the dominated and, if they are too many, without the closest."""
         allowed = np.unique(units[self._allowed(units)], axis=0)
         values = values_of(self.aims, self.problem, allowed * self.problem.unit)

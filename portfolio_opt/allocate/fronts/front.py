@@ -1,10 +1,12 @@
 """A front: the plans found, what each is worth, and how good the whole is."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...errors import InvalidInput
 from ...optim.evolve.domination import hypervolume, non_dominated
 from ..problem import Problem
 from .aims import Aim, figures_of
@@ -94,6 +96,33 @@ class Front:
         """The share of points within CERTIFIED of a bound."""
         short = self.short_of_bound
         return None if short is None else float((short <= CERTIFIED).mean())
+
+    def weights_on(self, symbols: Sequence[str]) -> Matrix:
+        """(P, M) the weights of other symbols' order; 0 where this front knows none."""
+        column = {symbol: k for k, symbol in enumerate(self.problem.day.symbols.tolist())}
+        at = np.array([column.get(symbol, -1) for symbol in symbols], dtype=np.int64)
+        return np.asarray(np.where(at >= 0, self.weights[:, at], 0.0))
+
+
+def merged(fronts: Sequence[Front]) -> Front:
+    """The front of several of one problem and the same aims: what none of their plans dominates.
+
+    Raises InvalidInput for fronts of different problems or aims.
+    """
+    first = fronts[0]
+    for other in fronts[1:]:
+        if other.aims != first.aims or not _same_problem(other.problem, first.problem):
+            raise InvalidInput(
+                "fronts of different problems or aims cannot be merged; search for them from the same inputs"
+            )
+    units, values = best_first(np.vstack([f.units for f in fronts]), np.vstack([f.values for f in fronts]))
+    trail = tuple(dict.fromkeys(words for front in fronts for words in front.trail))
+    return replace(first, units=units, values=values, trail=trail, ended=f"merged from {len(fronts)} fronts")
+
+
+def _same_problem(one: Problem, other: Problem) -> bool:
+    same = np.array_equal(one.held, other.held) and np.array_equal(one.day.close, other.day.close)
+    return same and one.wealth == other.wealth and bool(np.array_equal(one.beliefs.mean, other.beliefs.mean))
 
 
 def best_first(units: Ints, values: Matrix) -> tuple[Ints, Matrix]:

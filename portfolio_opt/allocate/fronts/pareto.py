@@ -38,6 +38,7 @@ IDLE_LOTS = (
     1.5  # board lots of the dearer half of names, or IDLE_LEAST of wealth: what may be left in cash for want of a lot
 )
 IDLE_LEAST, IDLE_MOST = 0.003, 0.1
+MOST_STARTS = 24  # plans of a former front
 TIME_TO_RELAX = 0.25  # of the time limit
 
 
@@ -61,6 +62,7 @@ def front_of(
     rounds: int = ROUNDS,
     time_limit: float = np.inf,
     seed: int = 0,
+    start: Front | None = None,
     progress: Callable[[Progress], None] | None = None,
     checkpoint: Path | None = None,
     clock: Callable[[], float] = time.monotonic,
@@ -69,6 +71,7 @@ def front_of(
 
     points: at most so many, spread over the front, 2 to 1000; engine: a name of ENGINES, or auto, which says why it took which
     rounds: of the search; time_limit: seconds, looked at after each round; the same seed and rounds give the same front
+    start: a front to begin with, as yesterday's; its weights of today's names count
     checkpoint: a folder that holds the state after each round; a search that finds one there goes on with it
     Raises InvalidInput naming a bad argument, NoSolution, in words, where no portfolio meets the limits.
     """
@@ -82,8 +85,8 @@ def front_of(
     problem, aims = tidied(problem), tuple(aims)
     objective = weighed([aim.objective for aim in aims], np.ones(len(aims)))
     full = for_today(statement_of(replace(problem, objective=objective)))
-    start = starting_point(full)
-    least = tuple(amount_broken(start.least, limit) for limit in full.limits)
+    begun = starting_point(full)
+    least = tuple(amount_broken(begun.least, limit) for limit in full.limits)
     judge = StatementSearch(problem, full, least, IDLE_PRICE)
     unknown = why_not(problem, [aim.objective for aim in aims], full.limits)
     if engine == CLIMBS and unknown:
@@ -103,13 +106,15 @@ def front_of(
         return clock() - began >= time_limit
 
     idle = idle_of(problem)
-    near = (
-        [problem.held * problem.unit] if start.answer is None else [start.answer.weights, problem.held * problem.unit]
+    today = problem.held * problem.unit
+    former = (
+        [] if start is None else list(start.weights_on(problem.day.symbols.tolist())[spread(start.values, MOST_STARTS)])
     )
+    near = [*([] if begun.answer is None else [begun.answer.weights]), today, *former]
     if taken == NSGA2:
         found = evolved.evolve_plans(judge, aims, near, points, rounds, seed, late, report, checkpoint, settings)
         units, values, made, ended, trail = found
-        relaxation = relaxed(problem, full, start, aims, values, idle, late)
+        relaxation = relaxed(problem, full, begun, aims, values, idle, late)
     else:
         search = CompiledSearch(
             problem,
@@ -126,10 +131,10 @@ def front_of(
         if not len(known.units):
             raise NoSolution("no whole-share plan was found within the limits; loosen them, or add cash")
         relaxation = relaxed(
-            problem, full, start, aims, known.values, idle, lambda: clock() - began >= TIME_TO_RELAX * time_limit
+            problem, full, begun, aims, known.values, idle, lambda: clock() - began >= TIME_TO_RELAX * time_limit
         )
         if relaxation is not None:
-            known = climbs.begin(relaxation.starts)
+            known = climbs.with_plans(climbs.begin(relaxation.starts), known.units)
         resumed = read_known(checkpoint, settings, judge, aims) if checkpoint else None
 
         def after(now: Known) -> None:
@@ -144,7 +149,7 @@ def front_of(
     kept = np.sort(spread(values, points))
     units, values = best_first(units[kept], values[kept])
     bound = None if relaxation is None else relaxation.relaxation
-    return Front(problem, aims, units, values, taken, why, (*(start.trail), *trail), made, ended, bound)
+    return Front(problem, aims, units, values, taken, why, (*(begun.trail), *trail), made, ended, bound)
 
 
 def idle_of(problem: Problem) -> float:

@@ -13,6 +13,7 @@ from portfolio_opt.allocate.bounds import bounds
 from portfolio_opt.allocate.decide import orders_for
 from portfolio_opt.allocate.fronts import pareto as engine
 from portfolio_opt.allocate.fronts.aims import AIMS, Aim, aims_of, values_of
+from portfolio_opt.allocate.fronts.front import merged
 from portfolio_opt.allocate.fronts.pareto import front_of
 from portfolio_opt.allocate.fronts.references import unreached
 from portfolio_opt.allocate.lots.whole import money
@@ -230,3 +231,16 @@ def test_a_constant_objective_leaves_the_front_of_the_other():
 def test_points_inside_the_hull_are_told_apart():
     values = np.array([[1.0, 0.0], [0.8, 0.7], [0.45, 0.74], [0.0, 1.0]])
     assert unreached(values) == [2]
+
+
+def test_a_front_begun_with_another_is_no_worse_and_merging_takes_the_best_of_both():
+    account = random_account(7)
+    first = front_for(account, rounds=2)
+    again = front_for(account, rounds=2, start=first, seed=1)
+    both = merged([first, again])
+    check_plans(both)
+    assert non_dominated(-both.values).all()
+    for front in (first, again):
+        assert hypervolume(-both.values, -both.reference) >= hypervolume(-front.values, -both.reference) - 1e-15
+    with pytest.raises(InvalidInput, match="cannot be merged"):
+        merged([first, front_for(RICH, rounds=1)])
