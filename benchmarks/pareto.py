@@ -293,8 +293,8 @@ def real_front(quick: bool) -> None:
         took,
         "HiGHS, mixed-integer, 30 s a point",
         float(epsilon_points.SECONDS * len(points)),
-        f"{len(front)} plans; of {len(points)} points of at most 200, {shares['within_0_bp']:.1%} are equalled or beaten in all three "
-        f"aims, {shares['within_5_bp']:.1%} within 5 bp, {shares['within_20_bp']:.1%} within 20 bp",
+        f"{len(front)} plans; of {len(points)} points of at most 200, {shares['within_0_bp']:.1%} are equalled or beaten in all "
+        f"three aims, {shares['within_5_bp']:.1%} within 5 bp, {shares['within_20_bp']:.1%} within 20 bp",
         **shares,
         median_bp=float(f"{np.median(short) * 1e4:.3g}"),
     )
