@@ -39,7 +39,7 @@ FILE = Path(__file__).with_suffix(".json")
 AS_OF = date(2025, 8, 21)
 AIMS = ("gross-return", "cvar", "cost")
 NAMES, MOST_NAMES, HELD, SCENARIOS = 150, 20, 14, 200
-SECONDS = 30.0
+SECONDS, WORKERS = 30.0, 2
 RISKS, COSTS = 20, 10  # levels of CVaR and of cost: 200 points
 
 
@@ -130,10 +130,13 @@ def programme(
     bought, sold = p.add(n, 0, most_bought, True), p.add(n, 0, most_sold, True)
     held_at_all = p.add(n, 0, 1, True)
     all_sold = p.add(n, 0, (most_sold >= problem.held) & (problem.held > 0), True)
-    money, costs, names = [], [], []
+    money, costs, names, slips = [], [], [], []
     in_sector: dict[str, list[tuple[float, int]]] = {}
     gains = final_gains(problem)
-    cost = p.add(1, 0, most_cost)[0]
+    cost, slip = (
+        p.add(1, 0, most_cost)[0],
+        p.add(1, 0, 1)[0],
+    )  # charges and tax; what limit prices lie away from the close
     for i in range(n):
         for side, places, most, price in (
             (1, bought, most_bought, day.buy_limit),
@@ -168,7 +171,9 @@ def programme(
         now = float(problem.held[i] * unit)
         cap = max(limits.max_weight, now - most_sold[i] * unit)
         p.row([*weight, (-cap, held_at_all[i])], -np.inf, -now)
-        p.row([*weight, (cap, cost)], -np.inf, cap - now)  # of the wealth after costs
+        p.row([*weight, (cap, cost), (cap, slip)], -np.inf, cap - now)  # of the wealth after costs
+        away = (float(day.buy_limit[i] - day.close[i]) / wealth, float(day.close[i] - day.sell_limit[i]) / wealth)
+        slips += [(away[0], bought[i]), (away[1], sold[i])]
         in_sector.setdefault(str(day.sector[i]), []).extend(weight)
         names.append((1.0, held_at_all[i]))
     p.row(names, -np.inf, float(MOST_NAMES))
@@ -176,8 +181,9 @@ def programme(
         if sector:
             now = float((problem.held * problem.unit)[day.sector == sector].sum())
             cap = limits.max_sector
-            p.row([*terms, (cap, cost)], -np.inf, cap - now)
+            p.row([*terms, (cap, cost), (cap, slip)], -np.inf, cap - now)
     p.row([*costs, (-1.0, cost)], 0.0, 0.0)
+    p.row([*slips, (-1.0, slip)], 0.0, 0.0)
     idle = [*money, (-1.0, cost)]
     p.row(idle, -problem.cash / wealth + 2e-6, idle_of(problem) - problem.cash / wealth - 2e-6)
     count, level = averaged(0.95, len(gains)), p.add(1, -1, 1)[0]
@@ -221,7 +227,7 @@ def main() -> None:
     wanted = [(f"{a} {b}", float(risks[a]), float(costs[b])) for a in range(RISKS) for b in range(COSTS)]
     order = np.random.default_rng(0).permutation(len(wanted))  # stopped early, they are spread all the same
     left = [wanted[k] for k in order if wanted[k][0] not in known["points"]]
-    with ProcessPoolExecutor(2) as pool:
+    with ProcessPoolExecutor(WORKERS) as pool:
         tasks = {pool.submit(solved, risk, cost): name for name, risk, cost in left}
         for task in as_completed(tasks):
             known["points"][tasks[task]] = task.result()

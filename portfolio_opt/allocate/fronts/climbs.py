@@ -29,6 +29,7 @@ REFINED = 1.5  # climbs of a round for each point that is asked for
 FEASIBLE = 1e-9
 BEYOND = 0.3  # of the range, by which the reference of the hypervolumes lies beyond the worst before the first round
 WIDENINGS, WIDER = 4, 1.1  # times that the ranges of the aims are found anew, as long as one grows by a tenth
+KICKED, OUT = 0.6, 0.6  # of the climbs begin with one name moved, of these so many with it out
 MOST_BEGUN = 12  # plans from which that is done
 
 
@@ -128,16 +129,16 @@ class Climbs:
         return np.concatenate(middles)[widest]
 
     def _starts(self, known: Known, weights: Matrix, floors: Matrix, rng: np.random.Generator, rounds: int) -> Ints:
-        """For each wish the known plan that meets it best; in later rounds now and then with a name forced out."""
+        """For each wish the known plan that meets it best; after the first round often with a name out, or not traded."""
         starts = []
         for weight, floor in zip(weights, floors, strict=True):
             short = np.clip(floor - known.values, 0, None)
             worth = known.values @ weight - 100.0 * np.where(np.isfinite(short), short, 0.0).sum(1)
             start = known.units[int(np.argmax(worth))].copy()
             held = np.flatnonzero(start > self.judge.lower)
-            if rounds > len(self.aims) and len(held) and rng.random() < 0.5:
-                out = held[rng.integers(len(held))]
-                start[out] = self.judge.lower[out]
+            if rounds and len(held) and rng.random() < KICKED:
+                name = held[rng.integers(len(held))]
+                start[name] = self.judge.lower[name] if rng.random() < OUT else self.problem.held[name]
             starts.append(start)
         return np.stack(starts)
 

@@ -33,7 +33,7 @@ ENGINES = {
 }
 MOST_POINTS = 1000
 ROUNDS = 40
-IDLE_PRICE = 0.5  # utility of a unit of wealth left in cash beyond what is allowed
+IDLE_PRICE = 0.0  # of cash within what one lot explains; more is a broken limit
 IDLE_LOTS = (
     1.5  # board lots of the dearer half of names, or IDLE_LEAST of wealth: what may be left in cash for want of a lot
 )
