@@ -207,7 +207,7 @@ def job_of(panel: Panel, work: Path) -> tuple[AccountTable, Terms, np.ndarray]:
         "max_participation": 0.10, "holding_period": 1.0,
     }  # fmt: skip
     terms, why_not = terms_of_table(panel, Calendar(panel.sessions()), panel.last_date, table, options)
-    return table, terms, decidable(table, why_not)[0]
+    return table, terms, decidable(table, why_not, terms.day)[0]
 
 
 def by_cvxpy(panel: Panel, work: Path) -> float:
